@@ -1,0 +1,1 @@
+"""Step 4: registry and rules become signed, reproducible bundles, written whole or not at all."""

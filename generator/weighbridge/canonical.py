@@ -1,0 +1,113 @@
+"""JSON: read strictly, written canonically.
+
+Two canonical forms are in use, and they are not the same. RFC 8785 is what digests and signatures of documents rest on. OPA hashes
+`data.json` and `.manifest` of a signed bundle in a form of its own (sorted keys, no white space, number literals kept, U+2028 and
+U+2029 escaped), so those files are written with `opa_canonical` and with nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, NoReturn
+
+import rfc8785
+
+from weighbridge.errors import InputError
+
+MAX_DEPTH = 64
+"""Deepest nesting of a JSON document that is read."""
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 bytes of a JSON value.
+
+    Raises:
+        ValueError: the value has no RFC 8785 form (an integer beyond 2**53, NaN, a lone surrogate).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        raise ValueError(f"no canonical form: {error}") from error
+
+
+def opa_canonical(value: Any) -> bytes:
+    """The bytes that OPA hashes for a structured bundle file (measured on OPA 1.22.2, see docs/decisions)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode("utf-8")
+
+
+def sha256_hex(data: bytes) -> str:
+    """Bare lower-case hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest(data: bytes) -> str:
+    """`sha256:<64 lower-case hex>` of the bytes."""
+    return f"sha256:{sha256_hex(data)}"
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"duplicate key {key!r}")
+            seen.add(key)
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+
+
+def parse_json(data: bytes, file: str) -> Any:
+    """Parse a JSON document strictly: UTF-8 without BOM, no duplicate keys, no NaN, nothing behind the value, bounded nesting.
+
+    Args:
+        data: the file's bytes; the caller has bounded their number.
+        file: the name to put into the error.
+
+    Raises:
+        InputError: with line and column where the JSON is broken.
+    """
+    try:
+        text = data.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise InputError.single(file, "starts with a byte order mark", "Save the file as UTF-8 without BOM.", line=1, column=1)
+        _check_depth(data, file)
+        # raw_decode skips no white space by itself, and `decode` would accept none behind either: the usual call does both.
+        return _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise InputError.single(file, f"is not JSON: {error.msg}", "Correct the JSON.", line=error.lineno, column=error.colno) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError.single(file, f"is not acceptable JSON: {error}", "Write each key once, in UTF-8, without NaN or Infinity.") from error
+
+
+def _check_depth(data: bytes, file: str) -> None:
+    # Counting brackets, also those in strings, bounds the depth from above; only a suspicious document is looked at closely.
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in data:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"}]":
+            depth -= 1
+    if deepest > MAX_DEPTH:
+        raise InputError.single(file, f"is nested {deepest} levels deep, more than {MAX_DEPTH}", "Flatten the document.")

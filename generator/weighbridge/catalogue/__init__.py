@@ -1,0 +1,1 @@
+"""Step 1: the catalogue, a Git folder read strictly into memory."""

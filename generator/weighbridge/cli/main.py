@@ -1,0 +1,71 @@
+"""The `weighbridge` command: finds its subcommands late, turns our errors into an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from weighbridge import __version__
+from weighbridge.errors import InputError, WeighbridgeError
+
+COMMANDS = {
+    "attest": "Sign an in-toto statement about an artifact or an image.",
+    "check": "Judge workload manifests by what `compile` wrote.",
+    "compile": "Compile a catalogue into signed bundles.",
+    "engines": "Show, or build, the engines that enforce.",
+    "explain": "Show why a version is approved, or why not.",
+    "init": "Write a catalogue to start from.",
+    "package": "Package a model folder: manifest, artifact digest, package statement.",
+    "run": "Run OPA and Envoy locally with what `compile` wrote.",
+    "tenant": "Make keys for tenants.",
+    "test": "Run fixtures through every enforcement point.",
+    "trust": "Sign and show the trust of a catalogue.",
+    "verify": "Check a catalogue and all its evidence; writes nothing.",
+}
+"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported only when it is used, so that start-up stays fast."""
+
+
+class _LateGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"weighbridge.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="weighbridge")
+def cli() -> None:
+    """The policy gate for machine-learning deployments: nothing runs, and nothing answers, that has not been weighed.
+
+    Exit status: 0 all well, 1 denied or failed, 2 wrong usage or unreadable input.
+    """
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli(prog_name="weighbridge")
+    except InputError as error:
+        count = len(error.problems)
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        if count > 1:
+            click.echo(f"{count} problems.", err=True)
+        sys.exit(error.exit_status)
+    except WeighbridgeError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_status)
+    except BrokenPipeError:
+        # The reader (`head`, a closed pager) has gone; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(1)

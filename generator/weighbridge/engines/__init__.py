@@ -1,0 +1,1 @@
+"""The engines that enforce: found, built from pinned modules, started, asked."""

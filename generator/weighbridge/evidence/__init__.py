@@ -1,0 +1,1 @@
+"""Step 2: signed statements are verified, and judged by Rego, into attestations."""

@@ -1,0 +1,1 @@
+"""Fixtures, run through every enforcement point on the real engines."""

@@ -1,0 +1,1 @@
+"""Step 5: what each enforcement point needs beside its bundle."""

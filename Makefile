@@ -1,0 +1,57 @@
+# Two commands matter: `make demo` and `make test`. Everything they need is installed by them, into .venv and the engines' cache.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH ?= all
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint format generate bench clean engines install
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/dev.lock pyproject.toml opa-config.yaml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(STAMP) ## Install Weighbridge and what its tests need into .venv
+
+demo: $(STAMP) ## Weigh a real model, and show who may use it
+	$(BIN)/weighbridge engines install opa
+	$(BIN)/python examples/demo.py
+
+engines: $(STAMP) ## Build the engines that the tests need
+	$(BIN)/weighbridge engines install opa conftest regal
+
+test: engines ## Run every test, on the real engines
+	$(BIN)/python -m pytest
+
+lint: engines ## Check format, types and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/policy
+
+format: $(STAMP) ## Format Python
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+
+generate: engines ## Rebuild every generated file: schemas, references, the compiled example
+	$(BIN)/python -m weighbridge.catalogue.schemas
+	$(BIN)/python -m weighbridge.points.reference
+	$(BIN)/python -m weighbridge.cli.reference
+	$(BIN)/python examples/build.py
+	$(BIN)/python examples/compile.py
+
+bench: engines ## Measure; BENCH=compile, envoy, scale or memory runs one
+	$(BIN)/python -m benchmarks $(BENCH)
+
+clean: ## Remove what make made here (the engines' cache stays)
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

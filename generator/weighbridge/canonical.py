@@ -1,14 +1,16 @@
 """JSON: read strictly, written canonically.
 
-Two canonical forms are in use, and they are not the same. RFC 8785 is what digests and signatures of documents rest on. OPA hashes
-`data.json` and `.manifest` of a signed bundle in a form of its own (sorted keys, no white space, number literals kept, U+2028 and
-U+2029 escaped), so those files are written with `opa_canonical` and with nothing else.
+Two canonical forms are in use, and they are not the same. RFC 8785 is what digests and signatures of documents rest on.
+OPA hashes `data.json` and `.manifest` of a signed bundle in a form of its own (sorted keys, no white space, number
+literals kept, U+2028 and U+2029 escaped), so those files are written with `opa_canonical` and with nothing else.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from typing import Any, NoReturn
 
 import rfc8785
@@ -17,6 +19,8 @@ from weighbridge.errors import InputError
 
 MAX_DEPTH = 64
 """Deepest nesting of a JSON document that is read."""
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 def canonical(value: Any) -> bytes:
@@ -62,11 +66,18 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {literal[:40]} is too large")
+    return value
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
 
 
 def parse_json(data: bytes, file: str) -> Any:
-    """Parse a JSON document strictly: UTF-8 without BOM, no duplicate keys, no NaN, nothing behind the value, bounded nesting.
+    """Parse JSON strictly: UTF-8 without BOM, no duplicate keys, no NaN, nothing behind it, bounded nesting.
 
     Args:
         data: the file's bytes; the caller has bounded their number.
@@ -78,36 +89,30 @@ def parse_json(data: bytes, file: str) -> Any:
     try:
         text = data.decode("utf-8")
         if text.startswith("\ufeff"):
-            raise InputError.single(file, "starts with a byte order mark", "Save the file as UTF-8 without BOM.", line=1, column=1)
+            raise InputError.single(
+                file, "starts with a byte order mark", "Save the file as UTF-8 without BOM.", line=1, column=1
+            )
         _check_depth(data, file)
-        # raw_decode skips no white space by itself, and `decode` would accept none behind either: the usual call does both.
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
-        raise InputError.single(file, f"is not JSON: {error.msg}", "Correct the JSON.", line=error.lineno, column=error.colno) from error
+        raise InputError.single(
+            file, f"is not JSON: {error.msg}", "Correct the JSON.", line=error.lineno, column=error.colno
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError.single(file, f"is not acceptable JSON: {error}", "Write each key once, in UTF-8, without NaN or Infinity.") from error
+        raise InputError.single(
+            file, f"is not acceptable JSON: {error}", "Write each key once, in UTF-8, without NaN or Infinity."
+        ) from error
 
 
 def _check_depth(data: bytes, file: str) -> None:
-    # Counting brackets, also those in strings, bounds the depth from above; only a suspicious document is looked at closely.
+    # Counting all brackets bounds the depth from above; only a document that has many is looked at closely.
     if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return
     depth = deepest = 0
-    in_string = escaped = False
-    for byte in data:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"}]":
-            depth -= 1
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        depth += 1 if bracket in b"{[" else -1
+        deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
-        raise InputError.single(file, f"is nested {deepest} levels deep, more than {MAX_DEPTH}", "Flatten the document.")
+        raise InputError.single(
+            file, f"is nested {deepest} levels deep, more than {MAX_DEPTH}", "Flatten the document."
+        )

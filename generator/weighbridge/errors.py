@@ -1,7 +1,7 @@
 """Errors, split by who is at fault.
 
-`InputError` is the user's input: it carries *every* problem found, each with its place and its cure. `EngineError` is an engine
-(OPA, Envoy, conftest) that is missing or failed. Only the command line turns them into an exit status.
+`InputError` is the user's input: it carries *every* problem found, each with its place and its cure. `EngineError` is
+an engine (OPA, Envoy, conftest) that is missing or failed. Only the command line turns them into an exit status.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Problem:
     """One thing that is wrong with an input, where, and what to do about it."""
 
     file: str
-    """The file as the user knows it: relative to the catalogue, or as named on the command line; "" if no file is meant."""
+    """The file as the user knows it: relative to the catalogue, or as named on the command line; "" if none."""
     line: int = 0
     """1-based; 0 where no line applies."""
     column: int = 0
@@ -56,13 +56,15 @@ class InputError(WeighbridgeError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     @classmethod
-    def single(cls, file: str, message: str, fix: str = "", *, line: int = 0, column: int = 0, field: str = "") -> InputError:
+    def single(
+        cls, file: str, message: str, fix: str = "", *, line: int = 0, column: int = 0, field: str = ""
+    ) -> InputError:
         """An error with exactly one problem."""
         return cls([Problem(file=file, line=line, column=column, field=field, message=message, fix=fix)])
 
 
 class EngineError(WeighbridgeError):
-    """An engine is missing, did not start, or answered something that cannot be used; `detail` holds what it printed."""
+    """An engine is missing, did not start, or answered something unusable; `detail` holds what it printed."""
 
     exit_status = 2
 

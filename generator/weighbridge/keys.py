@@ -1,7 +1,7 @@
 """Keys: reading them, telling them apart, signing with them.
 
-A key's identity is the SHA-256 of its DER SubjectPublicKeyInfo, so the same key in two files, or under two names, is one key.
-Which hash goes with which key follows the key (EC by curve, RFC 8032 for Ed25519), never what a signature claims about itself.
+A key's identity is the SHA-256 of its DER SubjectPublicKeyInfo, so the same key in two files, or under two names, is
+one key. Which hash goes with it follows the key (EC by curve, RFC 8032 for Ed25519), never what a signature claims.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def load_public_key(pem: bytes, file: str) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError.single(file, "is no PEM public key", "Give the public half, in a `PUBLIC KEY` block.") from error
+        raise InputError.single(
+            file, "is no PEM public key", "Give the public half, in a `PUBLIC KEY` block."
+        ) from error
     return _accepted_public(key, file)
 
 
@@ -51,7 +53,11 @@ def _accepted_public(key: object, file: str) -> PublicKey:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return key
     what = f"{type(key).__name__.lstrip('_')} of {getattr(key, 'key_size', '?')} bits"
-    raise InputError.single(file, f"is a key of a kind that is not accepted: {what}", "Use ECDSA P-256 or P-384, Ed25519, or RSA from 2048 bits.")
+    raise InputError.single(
+        file,
+        f"is a key of a kind that is not accepted: {what}",
+        "Use ECDSA P-256 or P-384, Ed25519, or RSA from 2048 bits.",
+    )
 
 
 def load_private_key(source: str, password: bytes | None = None) -> PrivateKey:
@@ -81,7 +87,9 @@ def _read_private(source: str) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(MAX_KEY_BYTES)
     except OSError as error:
-        raise InputError.single(source, f"cannot be read: {error.strerror}", "Name a PEM file, or `env:NAME`.") from error
+        raise InputError.single(
+            source, f"cannot be read: {error.strerror}", "Name a PEM file, or `env:NAME`."
+        ) from error
 
 
 def public_pem(key: PublicKey) -> str:
@@ -142,7 +150,9 @@ def bundle_algorithm(key: PrivateKey | PublicKey, file: str, *, pss: bool = Fals
         return "ES256" if key.curve.name == "secp256r1" else "ES384"
     if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
         return "PS256" if pss else "RS256"
-    raise InputError.single(file, "is an Ed25519 key, and OPA verifies no EdDSA", "Use ECDSA P-256 or P-384, or RSA, for bundles.")
+    raise InputError.single(
+        file, "is an Ed25519 key, and OPA verifies no EdDSA", "Use ECDSA P-256 or P-384, or RSA, for bundles."
+    )
 
 
 def b64url(data: bytes) -> str:
@@ -151,7 +161,7 @@ def b64url(data: bytes) -> str:
 
 
 def jws(key: PrivateKey, algorithm: BundleAlgorithm, header: dict[str, str], payload: bytes) -> str:
-    """A compact JWS (RFC 7515) over the payload; ECDSA is deterministic, so equal inputs give equal bytes, PS256 is not."""
+    """A compact JWS (RFC 7515) over the payload; with ECDSA equal inputs give equal bytes, with PS256 they do not."""
     head = b64url(canonical({"alg": algorithm, **header}))
     signing_input = f"{head}.{b64url(payload)}".encode()
     return f"{signing_input.decode()}.{b64url(_jws_signature(key, algorithm, signing_input))}"

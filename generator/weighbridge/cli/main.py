@@ -24,7 +24,7 @@ COMMANDS = {
     "trust": "Sign and show the trust of a catalogue.",
     "verify": "Check a catalogue and all its evidence; writes nothing.",
 }
-"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported only when it is used, so that start-up stays fast."""
+"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast."""
 
 
 class _LateGroup(click.Group):

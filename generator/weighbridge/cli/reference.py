@@ -1,4 +1,7 @@
-"""Writes `docs/reference/commands.md` from the commands' own help, so that the page cannot drift: `python -m weighbridge.cli.reference`."""
+"""Writes `docs/reference/commands.md` from the commands' own help, so that the page cannot drift.
+
+Run by `make generate` as `python -m weighbridge.cli.reference`.
+"""
 
 from __future__ import annotations
 

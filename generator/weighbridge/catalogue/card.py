@@ -1,7 +1,8 @@
 """The `weighbridge:` block in the front matter of a Hugging Face model card.
 
-Everything else in the front matter belongs to the hub and is left alone; only the shapes of `license`, `base_model`, `datasets`,
-`metrics` and `model-index` are checked, and `model-index` counts for nothing: it is the author grading himself.
+Everything else in the front matter belongs to the hub and is left alone; only the shapes of `license`, `base_model`,
+`datasets`, `metrics` and `model-index` are checked, and `model-index` counts for nothing: it is the author grading
+himself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`weighbridge.yaml`: trust, attestations, environments (CONTRACTS: weighbridge.yaml).
 
-What one document alone can tell wrong is told here; what crosses references (a signer that nobody defined, a promotion cycle) is
-told by `weighbridge.catalogue.references`.
+What one document alone can tell wrong is told here; what crosses references (a signer that nobody defined, a promotion
+cycle) is told by `weighbridge.catalogue.references`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,19 @@ from weighbridge.catalogue.names import (
 )
 
 OrderKind = Literal["revoke", "restore", "freeze", "thaw", "suspend", "resume", "revoke-key", "route", "distrust"]
-RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$")]
-LabelName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")]
+RelativePath = Annotated[
+    str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$")
+]
+LabelName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+    ),
+]
 CallPath = Annotated[str, StringConstraints(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /[A-Za-z0-9._~/-]*$")]
-Upstream = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$")]
+Upstream = Annotated[
+    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$")
+]
 
 
 class Keyless(Document):

@@ -6,7 +6,16 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
@@ -36,7 +45,8 @@ def parse_time_ns(value: str) -> int:
     """Nanoseconds since the epoch of an RFC 3339 time.
 
     Raises:
-        ValueError: no RFC 3339 time with a time zone, or one that no clock shows (a 60th second, before 1970, after 2262).
+        ValueError: no RFC 3339 time with a time zone, or one that no clock shows (a 60th second, before 1970, after
+            2262).
     """
     match = _TIME.match(value)
     if not match:
@@ -79,7 +89,11 @@ def _size(value: Any) -> Any:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), AfterValidator(_name)]
 """A model id, version, environment, tenant or alias."""
-VersionName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"), AfterValidator(_name)]
+VersionName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"),
+    AfterValidator(_name),
+]
 """`<model id>@<version>`."""
 Digest = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
 Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
@@ -97,7 +111,9 @@ TimeNs = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An RFC 3339 time in the document, integer nanoseconds in memory."""
-DurationNs = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": _DURATION.pattern})]
+DurationNs = Annotated[
+    int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": _DURATION.pattern})
+]
 """`90s`, `30m`, `24h`, `7d` in the document, integer nanoseconds in memory."""
 SizeBytes = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": "string", "pattern": _SIZE.pattern})]
 """`8MiB` in the document, bytes in memory."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from weighbridge.catalogue.names import Digest, Document, Name
+from weighbridge.catalogue.names import Digest, Document, Name, Text
 from weighbridge.packaging.digest import MAX_FILE_BYTES, artifact_digest, check_path
 
 
@@ -30,25 +30,39 @@ class ManifestFile(Document):
 
     path: PackagedPath
     size: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
+    """In bytes."""
     sha256: Hex
+    media_type: Text | None = None
+    role: Text | None = None
+    """What the file is for: `weights`, `tokenizer`, `license` ..."""
 
 
 class Manifest(Document):
-    """The whole of `manifest.json`."""
+    """The whole of `manifest.json`; a later version of the format may add fields, never change the meaning of one."""
 
     api_version: Literal["weighbridge.dev/v1"] = Field(alias="apiVersion")
     kind: Literal["Manifest"]
     model: Name
     version: Name
-    digest: Digest
+    artifact_digest: Digest
     """The artifact digest over `files`."""
-    files: tuple[ManifestFile, ...] = Field(strict=False)
+    files: tuple[ManifestFile, ...] = Field(min_length=1, strict=False)
+    licenses: tuple[Text, ...] = Field(default=(), strict=False)
+    """SPDX expressions."""
+    formats: tuple[Text, ...] = Field(default=(), strict=False)
+    """Formats of the weights, such as `safetensors` or `onnx`."""
+    dependencies: tuple[Text, ...] = Field(default=(), strict=False)
+    """Package URLs of what the model needs to run."""
+    cuda: Text | None = None
+    """The CUDA version that the model was built for."""
 
     @model_validator(mode="after")
     def _digest_of_files(self) -> Manifest:
-        if not self.files:
-            raise ValueError("`files` is empty, and a model without files is none")
-        actual = artifact_digest((file.path, file.size, file.sha256) for file in self.files)
-        if actual != self.digest:
-            raise ValueError(f"`digest` is {self.digest}, but `files` have {actual}")
+        actual = artifact_digest(self.entries())
+        if actual != self.artifact_digest:
+            raise ValueError(f"`artifact_digest` is {self.artifact_digest}, but `files` have {actual}")
         return self
+
+    def entries(self) -> list[tuple[str, int, str]]:
+        """`(path, size, bare hex SHA-256)` of each file, as the artifact digest takes them."""
+        return [(file.path, file.size, file.sha256) for file in self.files]

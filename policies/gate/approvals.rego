@@ -1,0 +1,62 @@
+package weighbridge.gate
+
+# METADATA
+# title: Enough people have approved
+# description: |
+#   Distinct keys count, not names: one key under two names, or one that signs twice, is one approval. An approval speaks of one
+#   environment and of exactly one manifest, so a version that was packaged anew needs new ones.
+# custom:
+#   code: REL-006
+#   severity: critical
+#   fix: Have the named signers sign an `approval/v1` for this environment and this manifest.
+approval_reasons(item) := set() if {
+	not_demanded("approvals")
+} else := set() if {
+	input.environment.approvals.threshold >= 1
+	count(consents(item)) >= input.environment.approvals.threshold
+} else := {{
+	"code": "REL-006",
+	"message": sprintf("%d of %d approvals for %s%s; have approval/v1 for manifest %s signed by: %s", [
+		count(consents(item)),
+		input.environment.approvals.threshold,
+		input.environment.name,
+		concat("", sort(disregarded(item))),
+		item.manifest_sha256,
+		concat(", ", sort({signer | some signer in input.environment.approvals.signers} - consenting(item))),
+	]),
+}}
+
+not_demanded(what) if input.environment[what] == null
+
+consents(item) := {given.fingerprint |
+	some given in item.approvals
+	agrees(item, given)
+}
+
+consenting(item) := {given.signer |
+	some given in item.approvals
+	agrees(item, given)
+}
+
+agrees(item, given) if {
+	given.signer in input.environment.approvals.signers
+	given.environment == input.environment.name
+	given.manifest_sha256 == item.manifest_sha256
+	is_number(given.at_ns)
+	given.at_ns <= input.at_ns
+	startswith(given.fingerprint, "sha256:")
+}
+
+# Approvals for this environment that do not count, with why: what one would otherwise look for longest.
+disregarded(item) := {sprintf(" (%s by %s does not count: %s)", [given.file, given.signer, why]) |
+	some given in item.approvals
+	given.environment == input.environment.name
+	not agrees(item, given)
+	why := objection(item, given)
+}
+
+objection(item, given) := "it approves another manifest" if {
+	given.manifest_sha256 != item.manifest_sha256
+} else := "the environment does not name this signer" if {
+	not given.signer in input.environment.approvals.signers
+} else := "it is dated later than --at"

@@ -1,0 +1,138 @@
+package weighbridge.gate
+
+# METADATA
+# title: A trusted package statement matches manifest and card
+# description: |
+#   The artifact digest covers the model's files only, so nothing in manifest or card counts unless the latest package statement,
+#   by a signer of the package attestation, names the SHA-256 of both.
+# custom:
+#   code: REL-001
+#   severity: critical
+#   fix: Run `weighbridge package` again and have a signer of the package attestation sign its statement.
+package_reasons(item) := set() if {
+	item.package.matched == true
+	holds(item, input.package_attestation)
+} else := {attestation_reason(item, input.package_attestation)} if {
+	item.package.matched == true
+} else := {{
+	"code": "REL-001",
+	"attestation": input.package_attestation,
+	"message": sprintf("no trusted package statement matches manifest and card: %s; run `weighbridge package` again and have %s signed", [
+		object.get(item, ["package", "reason"], "there is none"),
+		input.package_attestation,
+	]),
+}}
+
+# METADATA
+# title: Every required attestation holds
+attestation_reasons(item) := set() if {
+	is_array(input.environment.requires)
+	every name in input.environment.requires {
+		holds(item, name)
+	}
+} else := reasons if {
+	reasons := {attestation_reason(item, name) |
+		some name in input.environment.requires
+		not holds(item, name)
+	}
+	count(reasons) > 0
+}
+
+# METADATA
+# title: Whether an attestation holds now
+holds(item, name) if {
+	state := item.attestations[name]
+	state.held == true
+	is_number(state.expires_ns)
+	input.at_ns < state.expires_ns
+}
+
+# METADATA
+# title: A required attestation has evidence
+# custom:
+#   code: REL-002
+#   severity: critical
+#   fix: Have one of the attestation's signers make the statement, and put it into the version's `evidence/`.
+attestation_reason(item, name) := {
+	"code": "REL-002",
+	"attestation": name,
+	"message": sprintf("%s: there is no evidence; have %s sign a statement about %s and put it into evidence/", [
+		name,
+		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
+		object.get(item, "digest", "the artifact digest"),
+	]),
+} if {
+	count(details(item, name)) == 0
+}
+
+# METADATA
+# title: A required attestation's evidence counts and passes
+# description: Evidence that could not be verified, and evidence whose rule says no, are both reported with their file and reason.
+# custom:
+#   code: REL-003
+#   severity: critical
+#   fix: Read the reason, correct what it names, and have the statement signed anew.
+attestation_reason(item, name) := {
+	"code": "REL-003",
+	"attestation": name,
+	"message": sprintf("%s does not hold: %s; correct this and have it signed anew by %s", [
+		name,
+		concat("; ", sort(details(item, name))),
+		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
+	]),
+} if {
+	count(details(item, name)) > 0
+	count(aged(item, name)) == 0
+}
+
+# METADATA
+# title: A required attestation's evidence is recent enough
+# custom:
+#   code: REL-004
+#   severity: high
+#   fix: Run the scan or the evaluation again and have the new result signed.
+attestation_reason(item, name) := {
+	"code": "REL-004",
+	"attestation": name,
+	"message": sprintf("%s is too old: %s; run it again and have the new result signed by %s", [
+		name,
+		concat("; ", sort(details(item, name))),
+		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
+	]),
+} if {
+	count(details(item, name)) > 0
+	count(aged(item, name)) > 0
+}
+
+# What there is of evidence for an attestation that does not hold, a sentence each.
+details(item, name) := ((aged(item, name) | failed(item, name)) | lone(item, name)) | unusable(item, name)
+
+aged(item, name) := {sprintf("%s by %s is %s old and ended at %s", [verdict.file, verdict.signer, age(verdict), moment(verdict.expires_ns)]) |
+	some verdict in object.get(item, ["attestations", name, "verdicts"], [])
+	verdict.passed == true
+	verdict.expires_ns <= input.at_ns
+}
+
+failed(item, name) := {sprintf("%s by %s says no: %s", [verdict.file, verdict.signer, concat(", ", verdict.reasons)]) |
+	some verdict in object.get(item, ["attestations", name, "verdicts"], [])
+	not verdict.passed == true
+}
+
+# Passed and recent, and yet the attestation does not hold: the threshold, or an image without a statement.
+lone(item, name) := {sprintf("%s by %s passes, which is not enough by itself", [verdict.file, verdict.signer]) |
+	some verdict in object.get(item, ["attestations", name, "verdicts"], [])
+	verdict.passed == true
+	not verdict.expires_ns <= input.at_ns
+}
+
+unusable(item, name) := {sprintf("%s does not count: %s", [refusal.file, refusal.reason]) |
+	some refusal in object.get(item, ["attestations", name, "refused"], [])
+}
+
+age(given) := span(input.at_ns - given.at_ns) if {
+	is_number(given.at_ns)
+} else := "of unknown age and"
+
+moment(ns) := time.format(ns) if {
+	ns < never_ns
+} else := "no time"

@@ -1,0 +1,209 @@
+"""Packaging a model folder: scan it, then write what speaks about it.
+
+Order: scan and hash the folder, read the card, build `manifest.json` and `artifact.json`, sign the package statement
+that binds manifest and card to the artifact digest, write everything into a new folder that appears by one rename.
+Weights are never copied: the catalogue knows them by their digest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.names import Name, format_time
+from weighbridge.errors import InputError, OutputError, Problem
+from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
+from weighbridge.evidence.predicates import PACKAGE
+from weighbridge.packaging.digest import artifact_bytes, artifact_digest
+from weighbridge.packaging.manifest import Manifest
+from weighbridge.packaging.scan import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from weighbridge.keys import PrivateKey
+    from weighbridge.packaging.scan import Progress
+
+CARD = "README.md"
+STATEMENT_FILE = "evidence/package.sigstore.json"
+MAX_CARD_BYTES = 1024 * 1024
+_WRITE_CARD = "Write a model card: a README.md whose front matter says license, base_model and the like."
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A packaged model version, in memory."""
+
+    manifest: Manifest
+    card: bytes
+    """The card's bytes, as they lie in the folder."""
+
+    @property
+    def name(self) -> str:
+        """`<model>@<version>`."""
+        return f"{self.manifest.model}@{self.manifest.version}"
+
+    @property
+    def digest(self) -> str:
+        """The artifact digest."""
+        return self.manifest.artifact_digest
+
+    @property
+    def manifest_sha256(self) -> str:
+        """`sha256:<hex>` of the RFC 8785 bytes of the manifest, which is what signers speak of."""
+        return digest(canonical(self._manifest_document()))
+
+    def _manifest_document(self) -> dict[str, object]:
+        # Through JSON, as a dump in Python keeps tuples.
+        document: dict[str, object] = json.loads(self.manifest.model_dump_json(by_alias=True, exclude_unset=True))
+        return document
+
+    def statement(self, at_ns: int) -> bytes:
+        """The payload of the package statement (CONTRACTS: package/v1), signed time rounded down to seconds."""
+        predicate = {
+            "manifest_sha256": self.manifest_sha256,
+            "card_sha256": digest(self.card),
+            "at": format_time(at_ns),
+        }
+        subject = {"name": self.name, "digest": {"sha256": self.digest.removeprefix("sha256:")}}
+        return canonical(
+            {
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [subject],
+                "predicateType": PACKAGE,
+                "predicate": predicate,
+            }
+        )
+
+    def files(self) -> dict[str, bytes]:
+        """What goes into the catalogue, by path; the manifest is laid out to be read in a diff."""
+        manifest = json.dumps(self._manifest_document(), indent=2, ensure_ascii=False) + "\n"
+        return {
+            "manifest.json": manifest.encode("utf-8"),
+            "artifact.json": artifact_bytes(self.manifest.entries()),
+            CARD: self.card,
+        }
+
+
+def package(folder: Path, *, model: str, version: str, progress: Progress | None = None) -> Package:
+    """Package a model folder.
+
+    Args:
+        folder: the model's folder; its `README.md` is the card.
+        model: the model id.
+        version: the version.
+        progress: told how many bytes have been hashed.
+
+    Raises:
+        InputError: names outside the contract, no card, or whatever `scan` refuses.
+    """
+    problems = _name_problems(model, version)
+    card = b""
+    try:
+        card = _read_card(folder)
+    except InputError as error:
+        problems += error.problems
+    try:
+        scanned = scan(folder, progress=progress)
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in scanned]
+    manifest = Manifest.model_validate(
+        {
+            "apiVersion": "weighbridge.dev/v1",
+            "kind": "Manifest",
+            "model": model,
+            "version": version,
+            "artifact_digest": artifact_digest((file.path, file.size, file.sha256) for file in scanned),
+            "files": files,
+        }
+    )
+    return Package(manifest, card)
+
+
+def _name_problems(model: str, version: str) -> list[Problem]:
+    problems = []
+    for field, value in (("--model", model), ("--version", version)):
+        try:
+            _NAME.validate_python(value)
+        except ValidationError:
+            fix = "Use lower-case letters, digits, '.' and '-', at most 63, such as kb-qa-001 or 2025.03.15."
+            problems.append(Problem(file="", field=field, message=f"{value!r} is no name", fix=fix))
+    if len(model) + len(version) + 1 > 253:
+        problems.append(Problem(file="", field="--version", message="`<model>.<version>` has more than 253 characters"))
+    return problems
+
+
+def _read_card(folder: Path) -> bytes:
+    file = folder / CARD
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            card = stream.read(MAX_CARD_BYTES + 1) if regular else b""
+    except OSError as error:
+        raise InputError.single(CARD, f"cannot be read: {error.strerror}", _WRITE_CARD) from error
+    if not regular:
+        raise InputError.single(CARD, "is no regular file", _WRITE_CARD)
+    if len(card) > MAX_CARD_BYTES:
+        raise InputError.single(CARD, f"is larger than {MAX_CARD_BYTES} bytes", "Shorten the card.")
+    return card
+
+
+def sign_package(packaged: Package, key: PrivateKey, at_ns: int) -> bytes:
+    """The package statement, signed, in a Sigstore bundle v0.3; equal inputs give equal bytes, but for RSA keys."""
+    return bundle_json(sign_envelope(PAYLOAD_TYPE, packaged.statement(at_ns), [key]), key.public_key())
+
+
+def check_output(folder: Path, output: Path) -> None:
+    """Refuse an output that already holds something, or that would become part of the model.
+
+    Raises:
+        InputError: output inside the model's folder, or not a new or empty folder.
+    """
+    target = output.absolute()
+    model = folder.resolve()
+    if target.resolve().is_relative_to(model):
+        raise InputError.single(str(output), "lies inside the model's folder", "Name a folder outside of it.")
+    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+        fix = "Name a new folder; evidence is never overwritten, so move it over yourself."
+        raise InputError.single(str(output), "is there already and not empty", fix)
+
+
+def write_package(output: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files into a new or empty folder; it appears whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    target = output.absolute()
+    work: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        for path, data in files.items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            with (work / path).open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        work.chmod(0o755)
+        # A rename replaces an empty folder and refuses any other, in one step.
+        work.rename(target)
+    except OSError as error:
+        message = f"{output}: nothing was written: {error.strerror}. Make room, or name a new folder."
+        raise OutputError(message) from error
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)

@@ -110,11 +110,28 @@ class OpaServer:
             UndefinedResultError: the document is undefined for this input.
             EngineError: OPA failed, did not answer in time, or the evaluation ended in an error.
         """
+        try:
+            encoded = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        except (ValueError, TypeError) as error:
+            raise EngineError(f"the input for data.{path.replace('/', '.')} is not JSON: {error}") from error
+        return self.query_json(path, encoded)
+
+    def query_json(self, path: str, document: bytes) -> Any:
+        """As `query`, for an input that is JSON already: encoding a large batch twice costs as much as judging it.
+
+        Raises:
+            UndefinedResultError: the document is undefined for this input.
+            EngineError: OPA failed, did not answer in time, or the evaluation ended in an error.
+        """
         if self._client is None or self._process is None:
             raise EngineError("opa is not running: use OpaServer in a `with` block")
         try:
-            response = self._client.post(f"/v1/data/{path.strip('/')}", json={"input": document})
-        except (httpx.HTTPError, ValueError, TypeError) as error:
+            response = self._client.post(
+                f"/v1/data/{path.strip('/')}",
+                content=b'{"input":' + document + b"}",
+                headers={"Content-Type": "application/json"},
+            )
+        except httpx.HTTPError as error:
             raise EngineError(
                 f"opa gave no answer for data.{path.replace('/', '.')}: {error}", self._process.output()
             ) from error

@@ -1,8 +1,8 @@
 """DSSE v1 envelopes: read strictly, verified against every trusted key, written.
 
 Order of steps: bound the size, parse the JSON strictly, take the envelope out of a Sigstore bundle if there is one,
-decode its base64 unambiguously, verify each signature over the pre-authentication encoding (PAE) of exactly the decoded
-payload. No I/O.
+decode its base64 unambiguously, verify each signature over the pre-authentication encoding (PAE) of exactly the
+decoded payload. No I/O.
 
 Sources: DSSE v1.0 (secure-systems-lab/dsse, protocol.md and envelope.md), Sigstore bundle v0.1 to v0.3
 (sigstore/protobuf-specs).

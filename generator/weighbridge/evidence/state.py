@@ -52,9 +52,7 @@ class AttestationState:
     verdicts: tuple[Verdict, ...]
     """What decided: of each key and subject the latest."""
     refused: tuple[Refusal, ...]
-    """Statements that did not count."""
-    reasons: tuple[str, ...] = ()
-    """Why it is not held, where no single statement is to blame: no evidence, below the threshold, no image."""
+    """Statements that did not count, or what keeps an attestation from holding where no statement is to blame."""
 
 
 @dataclass(frozen=True)

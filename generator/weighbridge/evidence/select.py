@@ -1,0 +1,121 @@
+"""Of everything that verified statements say for one use, what counts: of each key the latest, and enough keys.
+
+A statement's own signed time orders the statements of one key; nothing else does, least of all file names. Where
+the order cannot be told, none of them counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weighbridge.catalogue.names import NEVER_NS, format_time
+from weighbridge.evidence.state import AttestationState, Refusal, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from weighbridge.evidence.context import TrustedSigner, Use
+    from weighbridge.evidence.judge import Judgement
+    from weighbridge.evidence.verify import Candidate
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What decides for one use and one subject."""
+
+    verdicts: tuple[Verdict, ...]
+    refused: tuple[Refusal, ...]
+
+
+def select(use: Use, judged: Sequence[tuple[Candidate, Judgement]], now_ns: int) -> Selection:
+    """Of each key's statements about one subject the one that counts, the others with the reason why they do not."""
+    refused: list[Refusal] = []
+    by_key: dict[str, dict[str, Verdict]] = defaultdict(dict)
+    for candidate, judgement in judged:
+        signer = _signer(candidate.signers, now_ns)
+        if signer is None:
+            refused.append(Refusal(candidate.file, _untimely_signer(candidate.signers)))
+            continue
+        verdict = _verdict(use, candidate, signer, judgement)
+        if verdict.at_ns is not None and verdict.at_ns > now_ns:
+            reason = f"is dated {format_time(verdict.at_ns)}, later than --at {format_time(now_ns)}"
+            refused.append(Refusal(verdict.file, reason))
+        else:
+            # The same statement twice, in two files or signed twice, is one statement.
+            by_key[verdict.fingerprint].setdefault(verdict.statement_sha256, verdict)
+    chosen = [_latest(use, list(given.values()), refused) for given in by_key.values()]
+    kept = sorted((verdict for verdict in chosen if verdict), key=lambda verdict: (verdict.file, verdict.fingerprint))
+    return Selection(tuple(kept), tuple(sorted(set(refused))))
+
+
+def _signer(signers: Sequence[TrustedSigner], now_ns: int) -> TrustedSigner | None:
+    """Under several names of one key, the one that counts longest."""
+    counting = [signer for signer in signers if signer.not_before <= now_ns < signer.not_after]
+    return max(counting, key=lambda signer: (signer.not_after, signer.name), default=None)
+
+
+def _untimely_signer(signers: Sequence[TrustedSigner]) -> str:
+    periods = ", ".join(
+        f"{signer.name} from {format_time(signer.not_before)} to "
+        f"{'no end' if signer.not_after == NEVER_NS else format_time(signer.not_after)}"
+        for signer in signers
+    )
+    return f"its signer does not count at --at, only {periods}"
+
+
+def _verdict(use: Use, candidate: Candidate, signer: TrustedSigner, judgement: Judgement) -> Verdict:
+    # A time that only the rule could find counts as if it had been found before.
+    at_ns = judgement.at_ns if candidate.at_ns is None else candidate.at_ns
+    ages_at = NEVER_NS if use.max_age is None or at_ns is None else at_ns + use.max_age
+    return Verdict(
+        file=candidate.file,
+        signer=signer.name,
+        fingerprint=signer.fingerprint,
+        statement_sha256=candidate.statement_sha256,
+        at_ns=at_ns,
+        passed=judgement.passed,
+        reasons=judgement.reasons,
+        expires_ns=min(ages_at, signer.not_after, judgement.expires_ns, NEVER_NS),
+        claims=judgement.claims if judgement.passed else {},
+        subject=candidate.subject,
+    )
+
+
+def _latest(use: Use, verdicts: list[Verdict], refused: list[Refusal]) -> Verdict | None:
+    times = [verdict.at_ns for verdict in verdicts if verdict.at_ns is not None]
+    latest = [verdict for verdict in verdicts if len(verdicts) == 1 or (times and verdict.at_ns == max(times))]
+    if len(verdicts) > 1 and (len(times) < len(verdicts) or len(latest) > 1):
+        reason = f"{verdicts[0].signer} signed several that differ, and which is the latest cannot be told"
+        refused.extend(Refusal(verdict.file, reason) for verdict in verdicts)
+        return None
+    for verdict in verdicts:
+        if verdict is not latest[0]:
+            reason = f"{verdict.signer} signed a later one, of {format_time(max(times))}, in {latest[0].file}"
+            refused.append(Refusal(verdict.file, reason))
+    if use.max_age is not None and not times:
+        refused.append(Refusal(latest[0].file, "carries no time, and this attestation has a max_age"))
+        return None
+    return latest[0]
+
+
+def state_of(use: Use, subjects: Sequence[Selection], refused: Sequence[Refusal], now_ns: int) -> AttestationState:
+    """The state of an attestation that must hold for every one of the subjects; without a subject nothing holds."""
+    lapses = [_holds_until(use, selection.verdicts) for selection in subjects]
+    # 0: it never held. Then age is not what is wrong.
+    until = min(lapses, default=0)
+    return AttestationState(
+        name=use.name,
+        held=until > now_ns,
+        expires_ns=until or NEVER_NS,
+        verdicts=tuple(verdict for selection in subjects for verdict in selection.verdicts),
+        refused=tuple(sorted({*refused, *(refusal for selection in subjects for refusal in selection.refused)})),
+    )
+
+
+def _holds_until(use: Use, verdicts: Sequence[Verdict]) -> int:
+    """Until when enough distinct keys pass; 0 if not enough ever did."""
+    ends: dict[str, int] = {verdict.fingerprint: verdict.expires_ns for verdict in verdicts if verdict.passed}
+    ordered = sorted(ends.values(), reverse=True)
+    return ordered[use.threshold - 1] if 1 <= use.threshold <= len(ordered) else 0

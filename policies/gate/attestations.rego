@@ -56,8 +56,9 @@ holds(item, name) if {
 attestation_reason(item, name) := {
 	"code": "REL-002",
 	"attestation": name,
-	"message": sprintf("%s: there is no evidence; have %s sign a statement about %s and put it into evidence/", [
+	"message": sprintf("%s: there is no evidence%s; have %s sign a statement about %s and put it into evidence/", [
 		name,
+		concat("", sort({sprintf(" (%s)", [reason]) | some reason in general(item, name)})),
 		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
 		object.get(item, "digest", "the artifact digest"),
 	]),
@@ -77,12 +78,12 @@ attestation_reason(item, name) := {
 	"attestation": name,
 	"message": sprintf("%s does not hold: %s; correct this and have it signed anew by %s", [
 		name,
-		concat("; ", sort(details(item, name))),
+		concat("; ", sort(details(item, name) | general(item, name))),
 		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
 	]),
 } if {
 	count(details(item, name)) > 0
-	count(aged(item, name)) == 0
+	not lapsed(item, name)
 }
 
 # METADATA
@@ -96,12 +97,18 @@ attestation_reason(item, name) := {
 	"attestation": name,
 	"message": sprintf("%s is too old: %s; run it again and have the new result signed by %s", [
 		name,
-		concat("; ", sort(details(item, name))),
+		concat("; ", sort(details(item, name) | general(item, name))),
 		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
 	]),
 } if {
 	count(details(item, name)) > 0
-	count(aged(item, name)) > 0
+	lapsed(item, name)
+}
+
+# Age is all that is wrong with it.
+lapsed(item, name) if {
+	is_number(item.attestations[name].expires_ns)
+	item.attestations[name].expires_ns <= input.at_ns
 }
 
 # What there is of evidence for an attestation that does not hold, a sentence each.
@@ -118,12 +125,15 @@ failed(item, name) := {sprintf("%s by %s says no: %s", [verdict.file, verdict.si
 	not verdict.passed == true
 }
 
-# Passed and recent, and yet the attestation does not hold: the threshold, or an image without a statement.
-lone(item, name) := {sprintf("%s by %s passes, which is not enough by itself", [verdict.file, verdict.signer]) |
+# Passed and recent, and yet the attestation does not hold, for one of the reasons below.
+lone(item, name) := {sprintf("%s by %s passes, which is not enough", [verdict.file, verdict.signer]) |
 	some verdict in object.get(item, ["attestations", name, "verdicts"], [])
 	verdict.passed == true
 	not verdict.expires_ns <= input.at_ns
 }
+
+# What is wrong where no single statement is to blame: below the threshold, no image.
+general(item, name) := {reason | some reason in object.get(item, ["attestations", name, "reasons"], [])}
 
 unusable(item, name) := {sprintf("%s does not count: %s", [refusal.file, refusal.reason]) |
 	some refusal in object.get(item, ["attestations", name, "refused"], [])

@@ -1,0 +1,127 @@
+"""Records: what is known of one version in one environment, once the gate has decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.names import NEVER_NS, format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from weighbridge.evidence.state import AttestationState, VersionEvidence
+
+NO_ANSWER = "REL-010"
+_ABOUT_ATTESTATIONS = frozenset({"REL-001", "REL-002", "REL-003", "REL-004"})
+
+
+@dataclass(frozen=True, order=True)
+class Reason:
+    """One requirement of a release that is not provably met."""
+
+    code: str
+    """`REL-001` to `REL-010`."""
+    attestation: str
+    """The attestation it is about; "" where it is about none."""
+    message: str
+    """What is wrong and what to do."""
+
+    def document(self) -> dict[str, str]:
+        """As it stands in a registry."""
+        about = {"attestation": self.attestation} if self.attestation else {}
+        return {"code": self.code, "message": self.message, **about}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an attestation that holds rests on."""
+
+    signers: tuple[str, ...]
+    evidence: tuple[str, ...]
+    """Digests of the signed statements, `sha256:<hex>`, sorted."""
+    expires_ns: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One version in one environment: approved with its data, or refused with every reason."""
+
+    environment: str
+    name: str
+    """`<model>@<version>`."""
+    model: str
+    version: str
+    approved: bool
+    digest: str
+    """The artifact digest."""
+    not_after: int
+    """When the approval ends, in nanoseconds; 0 for what is refused."""
+    required: tuple[str, ...]
+    """The attestations that this environment requires, the one about packaging among them."""
+    reasons: tuple[Reason, ...] = ()
+    """Sorted; empty exactly where approved."""
+    images: tuple[str, ...] = ()
+    """Digests of the serving images; empty unless approved."""
+    sources: tuple[str, ...] = ()
+    """Where the weights may come from; empty unless approved."""
+    attestations: Mapping[str, Held] = field(default_factory=dict)
+    """What the required attestations rest on; empty unless approved."""
+    since_ns: int | None = None
+    """When the version came into this environment; None if it never did."""
+    promotion: tuple[str, ...] = ()
+    """The files of the promotions into this environment, sorted; empty unless approved."""
+    lineage: Mapping[str, Any] | None = None
+    """From the card; None unless approved."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The required attestations that do not hold, sorted."""
+        return tuple(sorted({r.attestation for r in self.reasons if r.code in _ABOUT_ATTESTATIONS and r.attestation}))
+
+
+def record_document(record: Record) -> dict[str, Any]:
+    """The record for people, and for `record_sha256`: times as RFC 3339, since RFC 8785 has no 64-bit integers."""
+    return {
+        "environment": record.environment,
+        "model": record.model,
+        "version": record.version,
+        "approved": record.approved,
+        "digest": record.digest,
+        "not_after": None if record.not_after in {0, NEVER_NS} else format_time(record.not_after),
+        "since": None if record.since_ns is None else format_time(record.since_ns),
+        "required": list(record.required),
+        "missing": list(record.missing),
+        "reasons": [reason.document() for reason in record.reasons],
+        "images": list(record.images),
+        "sources": list(record.sources),
+        "attestations": {name: _held_document(held) for name, held in sorted(record.attestations.items())},
+        "promotion": list(record.promotion),
+        "lineage": record.lineage,
+    }
+
+
+def _held_document(held: Held) -> dict[str, Any]:
+    expires = None if held.expires_ns == NEVER_NS else format_time(held.expires_ns)
+    return {"signers": list(held.signers), "evidence": list(held.evidence), "expires": expires}
+
+
+def record_sha256(record: Record) -> str:
+    """What a `promotion/v1` says about the record it promotes: for audit, compared by nobody."""
+    return digest(canonical(record_document(record)))
+
+
+def held(state: AttestationState) -> Held:
+    """What an attestation rests on: the statements that passed."""
+    passed = [verdict for verdict in state.verdicts if verdict.passed]
+    return Held(
+        signers=tuple(sorted({verdict.signer for verdict in passed})),
+        evidence=tuple(sorted({verdict.statement_sha256 for verdict in passed})),
+        expires_ns=state.expires_ns,
+    )
+
+
+def promotion_files(evidence: VersionEvidence, environment: str) -> tuple[str, ...]:
+    """The files of the verified promotions into an environment."""
+    return tuple(sorted({promotion.file for promotion in evidence.promotions if promotion.to == environment}))

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from weighbridge.catalogue.names import Digest, Document, PositiveCount, Text, Uri
+from weighbridge.catalogue.names import Digest, Document, PositiveCount, Text, Uri, form
 
 Source = Annotated[
     str,
-    StringConstraints(
+    form(
+        r"^(oci://[^\s@]+@sha256:[0-9a-f]{64}|hf://[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?@[0-9a-f]{40}"
+        r"|(s3|gs|https)://[^\s?#]+\?versionId=[A-Za-z0-9._~-]+|(s3|gs)://[^\s?#]+#[0-9]+)$",
+        "Name it immutably: oci://...@sha256:..., hf://repo@<40 hex>, s3://...?versionId=... or gs://...#<generation>.",
         max_length=1024,
-        pattern=r"^(oci://[^\s@]+@sha256:[0-9a-f]{64}|hf://[A-Za-z0-9._-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}|(s3|gs|https)://[^\s?#]+\?versionId=[A-Za-z0-9._~-]+|(s3|gs)://[^\s?#]+#[0-9]+)$",
     ),
 ]
 """Where weights come from, immutably: an OCI digest, `hf://repo@<40 hex>`, or a versioned object."""

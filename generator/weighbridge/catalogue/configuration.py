@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from weighbridge.catalogue.names import (
     Code,
@@ -16,6 +16,7 @@ from weighbridge.catalogue.names import (
     Document,
     DurationNs,
     Identifier,
+    KeyId,
     Name,
     PositiveCount,
     RuleName,
@@ -24,21 +25,38 @@ from weighbridge.catalogue.names import (
     TimeNs,
     Uri,
     VersionName,
+    form,
 )
 
 OrderKind = Literal["revoke", "restore", "freeze", "thaw", "suspend", "resume", "revoke-key", "route", "distrust"]
 RelativePath = Annotated[
-    str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$")
+    str,
+    form(
+        r"^[^/\\\x00-\x1f\x7f][^\\\x00-\x1f\x7f]*$",
+        "Write a path relative to the catalogue, with `/`, such as keys/ci.pub.",
+        max_length=512,
+    ),
 ]
 LabelName = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+    form(
+        r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$",
+        "Write the name of a Kubernetes label, such as model_id or example.com/model-id.",
     ),
 ]
-CallPath = Annotated[str, StringConstraints(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /[A-Za-z0-9._~/-]*$")]
+CallPath = Annotated[
+    str,
+    form(
+        r"^(GET|POST|PUT|PATCH|DELETE) /[A-Za-z0-9._~/-]*$",
+        "Write a method, a space and a path, such as POST /v1/chat/completions.",
+    ),
+]
 Upstream = Annotated[
-    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$")
+    str,
+    form(
+        r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
+        "Write scheme, host and port without a path, such as http://model.namespace:8000.",
+    ),
 ]
 
 
@@ -103,8 +121,8 @@ class Promotions(Document):
 class Bound(Document):
     """Bounds of one metric; at least one is given."""
 
-    min: float | None = Field(default=None, strict=False, allow_inf_nan=False)
-    max: float | None = Field(default=None, strict=False, allow_inf_nan=False)
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _bounded(self) -> Bound:
@@ -215,7 +233,7 @@ class Configuration(Document):
 class TenantKey(Document):
     """One key of a tenant: its public id and the hash of the whole key."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{8}$")]
+    id: KeyId
     sha256: Digest
     not_after: TimeNs
     models: tuple[Name, ...] | None = Field(default=None, min_length=1, strict=False)

@@ -1,0 +1,286 @@
+"""Reading files below one folder, safely: the only place of the catalogue that touches the disk.
+
+Every path is relative to the catalogue's root. A path that climbs out, a link that leads out, a link that leads in
+circles, XX catalogue that somebody changes *while* it is read is not defended against:
+whoever can do that can change it before as well; what was read is what is hashed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from weighbridge.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest sizes that are read, in bytes unless it says otherwise; what is above is an error, never cut off."""
+
+    configuration: int = 4 * MIB
+    """weighbridge.yaml."""
+    tenants: int = 64 * MIB
+    """tenants.yaml: some 300,000 keys."""
+    envelope: int = 4 * MIB
+    """weighbridge.yaml.dsse."""
+    key: int = 64 * KIB
+    """One public key."""
+    card: int = 4 * MIB
+    """One README.md."""
+    front_matter: int = MIB
+    """The front matter of one card; the longest on the hub (evaluation tables) have some 200 KiB."""
+    manifest: int = 16 * MIB
+    """One manifest.json or artifact.json: some 100,000 files."""
+    evidence: int = 16 * MIB
+    """One evidence file; an SBOM of a large image has some 3 MiB."""
+    order: int = MIB
+    """One order, or one acceptance record."""
+    policy: int = MIB
+    """One file below policies/."""
+    folder: int = 1000
+    """Files in one evidence folder, or below policies/."""
+    orders: int = 100_000
+    """Files in orders/."""
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What lies in a folder: links that stay inside the catalogue count as what they lead to."""
+
+    name: str
+    kind: Literal["file", "folder"]
+
+
+class Source:
+    """Files below a root.
+
+    Attributes:
+        root: the root without links in its own path.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Open a root.
+
+        Raises:
+            InputError: it is no folder.
+        """
+        try:
+            self.root = os.path.realpath(root, strict=True)
+        except (OSError, ValueError) as error:
+            raise _missing_root(root, error) from error
+        if not os.path.isdir(self.root):  # noqa: PTH112 -- strings throughout: Path costs 10 µs a file, and there are many
+            raise InputError.single(display(str(root)), "is no folder", "Name the folder that holds weighbridge.yaml.")
+        self._folders: dict[str, str] = {"": self.root}
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at the path, even a link that leads nowhere."""
+        folder, name = _split(path)
+        try:
+            return os.path.lexists(self._join(folder, name))
+        except InputError:
+            return False
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The bytes of a regular file of at most `limit` bytes.
+
+        Raises:
+            InputError: with the reason why it is not read.
+        """
+        complaint = unsafe_path(path)
+        if complaint:
+            raise InputError.single(display(path), complaint, "Name a file inside the catalogue by its relative path.")
+        folder, name = _split(path)
+        descriptor = self._open(self._join(folder, name), path)
+        try:
+            return _read_all(descriptor, path, limit)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        finally:
+            os.close(descriptor)
+
+    def entries(self, folder: str) -> tuple[list[Entry], list[Problem]]:
+        """What lies in a folder, sorted by name, and what in it cannot be used.
+
+        Raises:
+            InputError: the folder cannot be read, or leads out of the catalogue.
+        """
+        found: list[Entry] = []
+        problems: list[Problem] = []
+        for name, mode in self._scan(folder):
+            path = f"{folder}/{name}" if folder else name
+            try:
+                found.append(Entry(name, self._kind(path, folder, name, mode)))
+            except InputError as error:
+                problems += error.problems
+        return sorted(found, key=lambda entry: entry.name), problems
+
+    def walk(self, folder: str, limit: int) -> tuple[list[str], list[Problem]]:
+        """Paths of all files below a folder, sorted, and what cannot be used; links to folders are refused here.
+
+        Raises:
+            InputError: the folder itself cannot be read, or holds more than `limit` files.
+        """
+        files: list[str] = []
+        problems: list[Problem] = []
+        waiting = [folder]
+        while waiting:
+            current = waiting.pop()
+            entries, wrong = self.entries(current)
+            problems += wrong
+            for entry in entries:
+                path = f"{current}/{entry.name}"
+                if entry.kind == "file":
+                    files.append(path)
+                elif os.path.islink(os.path.join(self.root, path)):  # noqa: PTH114, PTH118 -- as above
+                    problems.append(_linked_folder(path))
+                else:
+                    waiting.append(path)
+            if len(files) > limit:
+                raise InputError.single(folder, f"holds more than {limit} files", "Remove what does not belong there.")
+        return sorted(files), problems
+
+    def _scan(self, folder: str) -> Iterator[tuple[str, int]]:
+        try:
+            with os.scandir(self._resolve(folder)) as listing:
+                for entry in listing:
+                    yield entry.name, _mode(entry)
+        except OSError as error:
+            raise _unreadable(folder, error) from error
+
+    def _kind(self, path: str, folder: str, name: str, mode: int) -> Literal["file", "folder"]:
+        if stat.S_ISLNK(mode):
+            try:
+                mode = os.stat(self._inside(f"{self._resolve(folder)}/{name}", path)).st_mode  # noqa: PTH116 -- as above
+            except OSError as error:
+                raise _unreadable(path, error) from error
+        if stat.S_ISREG(mode):
+            return "file"
+        if stat.S_ISDIR(mode):
+            return "folder"
+        raise _irregular(path, mode)
+
+    def _join(self, folder: str, name: str) -> str:
+        return f"{self._resolve(folder)}/{name}"
+
+    def _resolve(self, folder: str) -> str:
+        """The folder's real path, known to lie inside the root; each folder is looked at once."""
+        known = self._folders.get(folder)
+        if known is None:
+            parent, name = _split(folder)
+            known = f"{self._resolve(parent)}/{name}"
+            try:
+                if stat.S_ISLNK(os.lstat(known).st_mode):
+                    known = self._inside(known, folder)
+            except OSError as error:
+                raise _unreadable(folder, error) from error
+            self._folders[folder] = known
+        return known
+
+    def _inside(self, full: str, path: str) -> str:
+        target = os.path.realpath(full, strict=True)
+        if target != self.root and not target.startswith(self.root.rstrip("/") + "/"):
+            raise InputError.single(
+                display(path), "is a link that leaves the catalogue", "Put the file itself into the catalogue."
+            )
+        return target
+
+    def _open(self, full: str, path: str) -> int:
+        # O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            try:
+                return os.open(full, flags)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+                return os.open(self._inside(full, path), flags)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def unsafe_path(path: str) -> str:
+    """Why a relative path is not acceptable; "" if it is."""
+    if not path.isprintable() or "\\" in path:
+        return "holds a backslash or a character that cannot be seen"
+    if path.startswith("/"):
+        return "is an absolute path"
+    if any(part in {"", ".", ".."} for part in path.split("/")):
+        return "has an empty, `.` or `..` part"
+    return ""
+
+
+def display(path: str) -> str:
+    """The path as it can be printed: control characters and what is not UTF-8 are escaped."""
+    return path if path.isprintable() else path.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def _mode(entry: os.DirEntry[str]) -> int:
+    # The kind comes with the listing; only what is neither file, folder nor link needs a look of its own.
+    if entry.is_symlink():
+        return stat.S_IFLNK
+    if entry.is_file(follow_symlinks=False):
+        return stat.S_IFREG
+    if entry.is_dir(follow_symlinks=False):
+        return stat.S_IFDIR
+    return entry.stat(follow_symlinks=False).st_mode
+
+
+def _read_all(descriptor: int, path: str, limit: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise _irregular(path, status.st_mode)
+    chunks: list[bytes] = []
+    size = 0
+    while size <= limit:
+        chunk = os.read(descriptor, min(max(status.st_size + 1, KIB), limit + 1 - size))
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+        size += len(chunk)
+    raise InputError.single(
+        display(path), f"is larger than {limit} bytes, the limit for it", "Shorten it, or split it into several."
+    )
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def _missing_root(root: Path, error: Exception) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) else "no path"
+    return InputError.single(
+        display(str(root)), f"cannot be read: {reason}", "Name the folder that holds weighbridge.yaml."
+    )
+
+
+def _unreadable(path: str, error: OSError) -> InputError:
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return InputError.single(display(path), "is missing", "Create it, or remove what refers to it.")
+    if error.errno == errno.ELOOP:
+        return InputError.single(display(path), "is a link that leads in circles", "Put the file itself there.")
+    return InputError.single(
+        display(path), f"cannot be read: {error.strerror}", "Make it readable for the user who runs this."
+    )
+
+
+def _irregular(path: str, mode: int) -> InputError:
+    what = "a folder" if stat.S_ISDIR(mode) else "neither a file nor a folder"
+    return InputError.single(display(path), f"is {what}, where a file is expected", "Put a regular file there.")
+
+
+def _linked_folder(path: str) -> Problem:
+    return Problem(display(path), message="is a link to a folder", fix="Put the folder itself there.")

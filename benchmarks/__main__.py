@@ -1,0 +1,30 @@
+"""`python -m benchmarks all|compile|envoy|scale|memory`: exit status 1 if a target is missed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+NAMES = ("compile", "envoy", "scale", "memory")
+MODULES = {"compile": "compiling", "envoy": "envoy_latency", "scale": "scaling", "memory": "memory"}
+
+
+def main() -> int:
+    """Run the benchmarks that were asked for, one after the other."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", default="all", choices=("all", *NAMES))
+    parser.add_argument("--versions", type=int, help="model versions, instead of what the targets are stated for")
+    parser.add_argument("--rounds", type=int, help="how often each thing is measured")
+    arguments = parser.parse_args()
+    options = {name: value for name in ("versions", "rounds") if (value := getattr(arguments, name)) is not None}
+    met = True
+    for name in NAMES if arguments.name == "all" else (arguments.name,):
+        report = importlib.import_module(f"benchmarks.{MODULES[name]}").run(**options)
+        report.print()
+        met = met and report.met
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+# METADATA
+# scope: package
+# title: The request as the workload point sees it
+# description: |
+#   `input` is one Kubernetes object. Registry and live data are both consulted. This is also the implementation that the tests of
+#   the workload requirements link.
+package lib.weighbridge.request
+
+import data.lib.weighbridge.compiled
+import data.lib.weighbridge.workload
+import data.weighbridge.registry
+
+now_ns := time.now_ns()
+
+environment := registry.environment
+
+subject := workload.subject(input)
+
+label_names := registry.labels
+
+# METADATA
+# title: Policy data is there
+# description: The registry is this point's and can be read.
+data_readable if {
+	registry.point == "workload"
+	compiled.registry_readable
+	is_string(registry.labels.model_id)
+	is_string(registry.labels.model_version)
+}
+
+fresh if compiled.live_fresh(now_ns)
+
+exempt_namespace(name) if registry.exempt_namespaces[name] == true
+
+support_image(digest) if registry.support_images[digest] == true
+
+record(name) := registry.records[name]
+
+revocations(digest) := compiled.orders("revoked", digest, now_ns)
+
+freezes(name) := compiled.orders("frozen", name, now_ns)

@@ -11,12 +11,11 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from weighbridge.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 KIB = 1024
@@ -56,8 +55,7 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What lies in a folder: links that stay inside the catalogue count as what they lead to."""
 
     name: str
@@ -119,13 +117,16 @@ class Source:
         """
         found: list[Entry] = []
         problems: list[Problem] = []
-        for name, mode in self._scan(folder):
-            path = f"{folder}/{name}" if folder else name
-            try:
-                found.append(Entry(name, self._kind(path, folder, name, mode)))
-            except InputError as error:
-                problems += error.problems
-        return sorted(found, key=lambda entry: entry.name), problems
+        try:
+            with os.scandir(self._resolve(folder)) as listing:
+                for entry in listing:
+                    try:
+                        found.append(Entry(entry.name, self._kind(entry, folder)))
+                    except InputError as error:
+                        problems += error.problems
+        except OSError as error:
+            raise _unreadable(folder, error) from error
+        return sorted(found), problems
 
     def walk(self, folder: str, limit: int) -> tuple[list[str], list[Problem]]:
         """Paths of all files below a folder, sorted, and what cannot be used; links to folders are refused here.
@@ -152,20 +153,17 @@ class Source:
                 raise InputError.single(folder, f"holds more than {limit} files", "Remove what does not belong there.")
         return sorted(files), problems
 
-    def _scan(self, folder: str) -> Iterator[tuple[str, int]]:
+    def _kind(self, entry: os.DirEntry[str], folder: str) -> Literal["file", "folder"]:
+        # The kind comes with the listing; only a link, or what is neither file nor folder, needs a look of its own.
+        if entry.is_file(follow_symlinks=False):
+            return "file"
+        if entry.is_dir(follow_symlinks=False):
+            return "folder"
+        path = f"{folder}/{entry.name}" if folder else entry.name
         try:
-            with os.scandir(self._resolve(folder)) as listing:
-                for entry in listing:
-                    yield entry.name, _mode(entry)
+            mode = os.stat(self._inside(entry.path, path)).st_mode  # noqa: PTH116 -- as above
         except OSError as error:
-            raise _unreadable(folder, error) from error
-
-    def _kind(self, path: str, folder: str, name: str, mode: int) -> Literal["file", "folder"]:
-        if stat.S_ISLNK(mode):
-            try:
-                mode = os.stat(self._inside(f"{self._resolve(folder)}/{name}", path)).st_mode  # noqa: PTH116 -- as above
-            except OSError as error:
-                raise _unreadable(path, error) from error
+            raise _unreadable(path, error) from error
         if stat.S_ISREG(mode):
             return "file"
         if stat.S_ISDIR(mode):
@@ -227,32 +225,21 @@ def display(path: str) -> str:
     return path if path.isprintable() else path.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
-def _mode(entry: os.DirEntry[str]) -> int:
-    # The kind comes with the listing; only what is neither file, folder nor link needs a look of its own.
-    if entry.is_symlink():
-        return stat.S_IFLNK
-    if entry.is_file(follow_symlinks=False):
-        return stat.S_IFREG
-    if entry.is_dir(follow_symlinks=False):
-        return stat.S_IFDIR
-    return entry.stat(follow_symlinks=False).st_mode
-
-
 def _read_all(descriptor: int, path: str, limit: int) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise _irregular(path, status.st_mode)
-    chunks: list[bytes] = []
-    size = 0
-    while size <= limit:
-        chunk = os.read(descriptor, min(max(status.st_size + 1, KIB), limit + 1 - size))
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
-        size += len(chunk)
-    raise InputError.single(
-        display(path), f"is larger than {limit} bytes, the limit for it", "Shorten it, or split it into several."
-    )
+    data = b""
+    if status.st_size <= limit:
+        data = os.read(descriptor, limit + 1 if status.st_size == 0 else status.st_size + 1)
+        # The usual file is read whole by one call; one that grows, or says it is empty (procfs), needs more.
+        while len(data) != status.st_size and len(data) <= limit and (more := os.read(descriptor, limit + 1)):
+            data += more
+    if status.st_size > limit or len(data) > limit:
+        raise InputError.single(
+            display(path), f"is larger than {limit} bytes, the limit for it", "Shorten it, or split it into several."
+        )
+    return data
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -36,7 +36,13 @@ def check_path(path: str) -> None:
     """
     if not path.isascii() and unicodedata.normalize("NFC", path) != path:
         raise ValueError(f"path {path!r} is not in Unicode's NFC form")
-    if "\\" in path or any(unicodedata.category(character) in _FORBIDDEN for character in path):
+    # ASCII holds no other unprintable characters than the control characters, and this is the fast way to see them.
+    hidden = (
+        not path.isprintable()
+        if path.isascii()
+        else any(unicodedata.category(character) in _FORBIDDEN for character in path)
+    )
+    if hidden or "\\" in path:
         raise ValueError(f"path {path!r} holds a backslash, a control character or a lone surrogate")
     parts = path.split("/")
     if any(part in {"", ".", ".."} for part in parts):

@@ -23,6 +23,7 @@ from weighbridge.catalogue.names import Name, format_time
 from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
 from weighbridge.evidence.predicates import PACKAGE
+from weighbridge.evidence.statement import statement_json
 from weighbridge.packaging.digest import artifact_bytes, artifact_digest
 from weighbridge.packaging.manifest import Manifest
 from weighbridge.packaging.scan import scan
@@ -75,15 +76,7 @@ class Package:
             "card_sha256": digest(self.card),
             "at": format_time(at_ns),
         }
-        subject = {"name": self.name, "digest": {"sha256": self.digest.removeprefix("sha256:")}}
-        return canonical(
-            {
-                "_type": "https://in-toto.io/Statement/v1",
-                "subject": [subject],
-                "predicateType": PACKAGE,
-                "predicate": predicate,
-            }
-        )
+        return statement_json(PACKAGE, predicate, [(self.name, self.digest)])
 
     def files(self) -> dict[str, bytes]:
         """What goes into the catalogue, by path; the manifest is laid out to be read in a diff."""

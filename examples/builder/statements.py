@@ -1,0 +1,146 @@
+"""What is signed about the example's models, images and tenants: one function a predicate.
+
+Sources: in-toto Statement v1, SLSA provenance v1, in-toto vulns v0.2, OpenSSF model signing v1.0; the others are
+Weighbridge's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from builder.evaluate import Evaluation
+from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.names import format_time
+from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, envelope_json, sign_envelope
+from weighbridge.evidence.predicates import APPROVAL, EVALUATION, MODEL_SIGNATURE, ORDER, PROMOTION
+from weighbridge.evidence.statement import model_signing_root, statement_json
+from weighbridge.packaging.package import Package
+
+PROVENANCE = "https://slsa.dev/provenance/v1"
+VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
+_ORDERS = uuid.UUID("6f8d2c1e-1d6a-5a57-9b0e-3f6a1c9e7b42")
+Key = ec.EllipticCurvePrivateKey
+
+
+def bundle(predicate_type: str, predicate: Any, subject: tuple[str, str], key: Key) -> bytes:
+    """A statement about one subject in a Sigstore bundle, as cosign writes it."""
+    payload = statement_json(predicate_type, predicate, [subject])
+    return bundle_json(sign_envelope(PAYLOAD_TYPE, payload, [key]), key.public_key())
+
+
+def envelope(predicate_type: str, predicate: Any, subject: tuple[str, str], key: Key) -> bytes:
+    """A statement about one subject in a bare DSSE envelope."""
+    return envelope_json(sign_envelope(PAYLOAD_TYPE, statement_json(predicate_type, predicate, [subject]), [key]))
+
+
+def provenance(packaged: Package, key: Key, at_ns: int) -> bytes:
+    """How the version was built, SLSA provenance v1."""
+    predicate = {
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": {
+                "workflow": {
+                    "ref": "refs/heads/main",
+                    "repository": f"https://github.com/example/{packaged.manifest.model}",
+                    "path": ".github/workflows/release.yaml",
+                }
+            },
+            "internalParameters": {"github": {"event_name": "push"}},
+            "resolvedDependencies": [
+                {
+                    "uri": f"git+https://github.com/example/{packaged.manifest.model}@refs/heads/main",
+                    "digest": {"gitCommit": hashlib.sha1(packaged.name.encode(), usedforsecurity=False).hexdigest()},
+                }
+            ],
+        },
+        "runDetails": {
+            "builder": {"id": "https://github.com/actions/runner"},
+            "metadata": {
+                "invocationId": f"https://github.com/example/{packaged.manifest.model}/actions/runs/1",
+                "startedOn": format_time(at_ns - 600 * 10**9),
+                "finishedOn": format_time(at_ns),
+            },
+        },
+    }
+    return bundle(PROVENANCE, predicate, ("artifact.json", packaged.digest), key)
+
+
+def model_signature(packaged: Package, key: Key) -> bytes:
+    """What OpenSSF's model signing writes about the model's folder."""
+    predicate = {
+        "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": []},
+        "resources": [
+            {"name": path, "algorithm": "sha256", "digest": sha256}
+            for path, _, sha256 in sorted(packaged.manifest.entries())
+        ],
+    }
+    subject = (packaged.manifest.model, model_signing_root(predicate))
+    return bundle(MODEL_SIGNATURE, predicate, subject, key)
+
+
+def evaluation(packaged: Package, measured: Evaluation, key: Key, at_ns: int) -> bytes:
+    """What the version scored."""
+    predicate = {
+        "metrics": {"exact_match": measured.exact_match},
+        "dataset": {
+            "uri": f"https://example.com/datasets/{measured.dataset}",
+            "digest": measured.dataset_digest,
+        },
+        "finished_at": format_time(at_ns),
+    }
+    return bundle(EVALUATION, predicate, (packaged.name, packaged.digest), key)
+
+
+def scan(image: str, image_digest: str, key: Key, at_ns: int) -> bytes:
+    """A scan of a serving image: one finding, of low severity."""
+    predicate = {
+        "scanner": {
+            "uri": "pkg:github/aquasecurity/trivy@v0.58.0",
+            "version": "0.58.0",
+            "db": {"uri": "pkg:github/aquasecurity/trivy-db", "lastUpdate": format_time(at_ns - 3600 * 10**9)},
+            "result": [{"id": "CVE-2025-0001", "severity": [{"method": "nvd", "score": "low"}]}],
+        },
+        "metadata": {"scanStartedOn": format_time(at_ns - 60 * 10**9), "scanFinishedOn": format_time(at_ns)},
+    }
+    return bundle(VULNERABILITIES, predicate, (image, image_digest), key)
+
+
+def approval(packaged: Package, environment: str, key: Key, at_ns: int) -> bytes:
+    """A person's consent."""
+    predicate = {
+        "environment": environment,
+        "manifest_sha256": packaged.manifest_sha256,
+        "at": format_time(at_ns),
+    }
+    return envelope(APPROVAL, predicate, (packaged.name, packaged.digest), key)
+
+
+def promotion(packaged: Package, source: str, target: str, key: Key, at_ns: int) -> bytes:
+    """That the version was moved from one environment into the next."""
+    record = {
+        "environment": source,
+        "model": packaged.manifest.model,
+        "version": packaged.manifest.version,
+        "approved": True,
+        "digest": packaged.digest,
+    }
+    predicate = {"from": source, "to": target, "at": format_time(at_ns), "record_sha256": digest(canonical(record))}
+    return envelope(PROMOTION, predicate, (packaged.name, packaged.digest), key)
+
+
+def order(kind: str, target: str, reason: str, key: Key, at_ns: int) -> bytes:
+    """An operator's order for prod."""
+    predicate = {
+        "id": str(uuid.uuid5(_ORDERS, f"{kind} {target}")),
+        "kind": kind,
+        "target": target,
+        "environments": ["prod"],
+        "reason": reason,
+        "reference": "https://example.com/incidents/17",
+        "issued_at": format_time(at_ns),
+    }
+    return envelope(ORDER, predicate, (ORDER, digest(canonical(predicate))), key)

@@ -1,0 +1,26 @@
+# METADATA
+# scope: package
+# title: Package statement
+# description: |
+#   The statement binds manifest and card to the artifact digest, which covers neither. It passes only if both hashes are exactly
+#   those of the manifest and the card in the catalogue.
+package weighbridge.evidence["package"]
+
+import data.weighbridge.evidence.parameters
+
+verdict := parameters.verdict(problems, {})
+
+problems contains problem if some problem in parameters.unknown(set())
+
+problems contains "the predicate is not {manifest_sha256, card_sha256, at}" if not well_formed
+
+problems contains "manifest_sha256 is not that of manifest.json" if not input.predicate.manifest_sha256 == input.manifest_sha256
+
+problems contains "card_sha256 is not that of README.md" if not input.predicate.card_sha256 == input.card_sha256
+
+well_formed if {
+	object.keys(input.predicate) == {"manifest_sha256", "card_sha256", "at"}
+	parameters.digest(input.predicate.manifest_sha256)
+	parameters.digest(input.predicate.card_sha256)
+	is_number(input.statement_at_ns)
+}

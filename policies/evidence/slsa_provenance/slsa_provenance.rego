@@ -1,0 +1,134 @@
+# METADATA
+# scope: package
+# title: SLSA provenance
+# description: |
+#   SLSA provenance v1. Which level a builder reaches is no field of a provenance: whoever trusts the builder says so. Parameters:
+#   `builders` (a list of builder ids, or of `{id, level}`), and, optional, `build_types`, `source` (a repository, or a list of
+#   them), `level` (1 to 3; then every builder that counts needs a level).
+#   The source is what the build was *asked* to build (`externalParameters`), and it must be among the resolved dependencies with a
+#   digest; being one of many dependencies is not enough.
+# related_resources:
+#   - ref: https://slsa.dev/spec/v1.0/provenance
+package weighbridge.evidence.slsa_provenance
+
+import data.weighbridge.evidence.parameters
+
+# METADATA
+# title: The verdict on one provenance
+# description: Passes only for a trusted builder, of a sufficient level, from an accepted source.
+verdict := parameters.verdict(problems, claims)
+
+problems contains problem if some problem in parameters.unknown({"builders", "build_types", "source", "level"})
+
+problems contains "the predicate type is not SLSA provenance v1" if {
+	not input.predicate_type == "https://slsa.dev/provenance/v1"
+}
+
+problems contains "the predicate is no SLSA provenance v1" if not well_formed
+
+problems contains "`builders` is no list of builder ids, or of {id, level}" if not builders_understood
+
+problems contains "`level` is not 1, 2 or 3" if not level_understood
+
+problems contains "the builder is not one of `builders`" if not builder_trusted
+
+problems contains "the builder's level is below `level`, or not given" if not level_reached
+
+problems contains "the build type is not one of `build_types`" if not build_type_accepted
+
+problems contains "`source` is neither a repository nor a list of them" if not source_understood
+
+problems contains "the build was not asked to build an accepted `source`, or did not resolve it to a digest" if not source_accepted
+
+well_formed if {
+	is_string(input.predicate.buildDefinition.buildType)
+	is_object(input.predicate.buildDefinition.externalParameters)
+	is_string(input.predicate.runDetails.builder.id)
+	input.predicate.runDetails.builder.id != ""
+}
+
+builders_understood if {
+	is_array(input.with.builders)
+	count(input.with.builders) > 0
+	every builder in input.with.builders {
+		builder_understood(builder)
+	}
+}
+
+builder_understood(builder) if is_string(builder)
+
+builder_understood(builder) if {
+	object.keys(builder) == {"id", "level"}
+	is_string(builder.id)
+	builder.level in {1, 2, 3}
+}
+
+builder_trusted if {
+	some builder in input.with.builders
+	id_of(builder) == input.predicate.runDetails.builder.id
+}
+
+id_of(builder) := builder if is_string(builder)
+
+id_of(builder) := builder.id if is_object(builder)
+
+level_understood if not "level" in object.keys(input.with)
+
+level_understood if input.with.level in {1, 2, 3}
+
+level_reached if not "level" in object.keys(input.with)
+
+level_reached if level >= input.with.level
+
+# A builder that is listed twice has the lower of its levels.
+level := min({builder.level |
+	some builder in input.with.builders
+	builder.id == input.predicate.runDetails.builder.id
+})
+
+build_type_accepted if not "build_types" in object.keys(input.with)
+
+build_type_accepted if {
+	parameters.texts(input.with.build_types)
+	input.predicate.buildDefinition.buildType in input.with.build_types
+}
+
+source_understood if not "source" in object.keys(input.with)
+
+source_understood if count(accepted) > 0
+
+source_accepted if not "source" in object.keys(input.with)
+
+source_accepted if {
+	count(asked) > 0
+	every repository in asked {
+		repository in accepted
+		repository in resolved
+	}
+}
+
+accepted := {repository(input.with.source)} if is_string(input.with.source)
+
+accepted := {repository(entry) | some entry in input.with.source} if parameters.texts(input.with.source)
+
+# Where build types say what to build: GitHub's and GitLab's workflows, SLSA's generators, Google Cloud Build. All that is said counts.
+asked contains repository(uri) if {
+	some place in [["workflow", "repository"], ["source"], ["source", "uri"], ["source", "repository"], ["buildConfigSource", "repository"]]
+	uri := object.get(input.predicate.buildDefinition.externalParameters, place, null)
+	is_string(uri)
+}
+
+resolved contains repository(dependency.uri) if {
+	some dependency in input.predicate.buildDefinition.resolvedDependencies
+	some algorithm in ["gitCommit", "sha1", "sha256"]
+	regex.match(`^[0-9a-f]{40}([0-9a-f]{24})?$`, dependency.digest[algorithm])
+}
+
+# The repository without `git+` before and revision behind it.
+repository(uri) := trim_suffix(regex.replace(trim_prefix(uri, "git+"), `@(refs/[^@]*|[0-9a-f]{40}|[0-9a-f]{64})$`, ""), ".git")
+
+default claims := {}
+
+claims := {"builder": input.predicate.runDetails.builder.id} if {
+	not level
+} else := {"builder": input.predicate.runDetails.builder.id, "level": level}

@@ -1,0 +1,150 @@
+# METADATA
+# scope: package
+# title: Vulnerabilities
+# description: |
+#   in-toto vulns v0.2. Parameters: `max_severity` (none, low, medium, high or critical: the highest that is accepted), and, optional,
+#   `allowed` (a list of `{id, until, reason}`: findings accepted until a time) and `scanners` (URIs). A finding whose severity
+#   cannot be told is refused whatever the bound. How old a scan may be is the attestation's `max_age`.
+# related_resources:
+#   - ref: https://github.com/in-toto/attestation/blob/main/spec/predicates/vulns.md
+package weighbridge.evidence.vulnerabilities
+
+import data.weighbridge.evidence.parameters
+
+rank := {"none": 0, "negligible": 0, "low": 1, "medium": 2, "moderate": 2, "high": 3, "important": 3, "critical": 4}
+
+bounds := {"none", "low", "medium", "high", "critical"}
+
+# METADATA
+# title: The verdict on one scan
+# description: Passes only if every finding is provably within the bound, or allowed for now; then only until the first allowance ends.
+verdict := object.union(parameters.verdict(problems, claims), {"expires_ns": expiry})
+
+problems contains problem if some problem in parameters.unknown({"max_severity", "allowed", "scanners"})
+
+problems contains "the predicate type is not vulns/v0.2" if {
+	not input.predicate_type == "https://in-toto.io/attestation/vulns/v0.2"
+}
+
+problems contains "`max_severity` is not one of none, low, medium, high, critical" if not input.with.max_severity in bounds
+
+problems contains "`allowed` is no list of {id, until, reason}" if not allowed_understood
+
+problems contains "the predicate is no vulns v0.2: no scanner, no result or no time" if not well_formed
+
+problems contains "the scanner is not one of `scanners`" if not scanner_accepted
+
+problems contains "there are findings that are not provably within `max_severity`, nor allowed for now" if not all_accepted
+
+# What the sentence above speaks about, for people; nothing rests on it.
+problems contains sprintf("%s is %s", [finding.id, object.get(severities, index, "of unknown severity")]) if {
+	some index, finding in input.predicate.scanner.result
+	not accepted(index)
+}
+
+well_formed if {
+	is_string(input.predicate.scanner.uri)
+	is_array(input.predicate.scanner.result)
+	is_number(input.statement_at_ns)
+	every finding in input.predicate.scanner.result {
+		is_string(finding.id)
+		finding.id != ""
+	}
+}
+
+scanner_accepted if not "scanners" in object.keys(input.with)
+
+scanner_accepted if {
+	parameters.texts(input.with.scanners)
+	input.predicate.scanner.uri in input.with.scanners
+}
+
+all_accepted if {
+	is_array(input.predicate.scanner.result)
+	every index, _ in input.predicate.scanner.result {
+		accepted(index)
+	}
+}
+
+accepted(index) if within(index)
+
+accepted(index) if input.predicate.scanner.result[index].id in object.keys(allowances)
+
+within(index) if rank[severities[index]] <= rank[input.with.max_severity]
+
+# The worst that any method says of each finding; none for a finding of which one method says something unknown.
+severities[index] := worst if {
+	some index, finding in input.predicate.scanner.result
+	is_array(finding.severity)
+	count(finding.severity) > 0
+	said := [name | some entry in finding.severity; name := severity(entry.score)]
+	count(said) == count(finding.severity)
+	highest := max([rank[name] | some name in said])
+	worst := ["none", "low", "medium", "high", "critical"][highest]
+}
+
+severity(score) := name if {
+	is_string(score)
+	name := lower(score)
+	rank[name] >= 0
+}
+
+severity(score) := banded(to_number(score)) if {
+	is_string(score)
+	regex.match(`^[0-9]{1,2}(\.[0-9]{1,2})?$`, score)
+}
+
+severity(score) := banded(score) if is_number(score)
+
+# CVSS v3.1, section 5: qualitative severity rating scale.
+banded(score) := "none" if score == 0
+
+banded(score) := "low" if {
+	score > 0
+	score < 4
+}
+
+banded(score) := "medium" if {
+	score >= 4
+	score < 7
+}
+
+banded(score) := "high" if {
+	score >= 7
+	score < 9
+}
+
+banded(score) := "critical" if {
+	score >= 9
+	score <= 10
+}
+
+allowed_understood if not "allowed" in object.keys(input.with)
+
+allowed_understood if {
+	is_array(input.with.allowed)
+	every entry in input.with.allowed {
+		object.keys(entry) == {"id", "until", "reason"}
+		is_string(entry.id)
+		is_string(entry.reason)
+		entry.reason != ""
+		time.parse_rfc3339_ns(entry.until) > 0
+	}
+}
+
+# Until when a finding is allowed; of several allowances the first to end.
+allowances[id] := until if {
+	allowed_understood
+	some id in {entry.id | some entry in input.with.allowed}
+	until := min({time.parse_rfc3339_ns(entry.until) | some entry in input.with.allowed; entry.id == id})
+	until > input.at_ns
+}
+
+expiry := min({9223372036854775807} | {allowances[finding.id] |
+	some index, finding in input.predicate.scanner.result
+	not within(index)
+})
+
+default claims := {}
+
+claims := {"findings": count(input.predicate.scanner.result), "scanner": input.predicate.scanner.uri} if well_formed

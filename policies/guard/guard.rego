@@ -22,7 +22,16 @@ default decision := {
 	"http_status": 503,
 	"headers": {"content-type": "application/json"},
 	"body": `{"error":{"message":"Policy data is missing. Try again later.","type":"server_error","code":"INF-022","param":null,"codes":["INF-022"]}}`,
-	"dynamic_metadata": {"codes": "INF-022"},
+	"dynamic_metadata": {
+		"codes": "INF-022",
+		"error": {
+			"message": "Policy data is missing. Try again later.",
+			"type": "server_error",
+			"code": "INF-022",
+			"param": null,
+			"codes": ["INF-022"],
+		},
+	},
 }
 
 decision := data.weighbridge.points.envoy.decision if {
@@ -31,14 +40,17 @@ decision := data.weighbridge.points.envoy.decision if {
 	"allowed": false,
 	"http_status": 503,
 	"headers": {"content-type": "application/json"},
-	"body": json.marshal({"error": {
+	"body": json.marshal({"error": error}),
+	"dynamic_metadata": {"codes": error.code, "error": error},
+} if {
+	fault := fault_of("envoy")
+	error := {
 		"message": "Policy data cannot be used. Try again later.",
 		"type": "server_error",
-		"code": faults("envoy")[0].code,
+		"code": fault.code,
 		"param": null,
-		"codes": [fault.code | some fault in faults("envoy")],
-	}}),
-	"dynamic_metadata": {"codes": concat(",", [fault.code | some fault in faults("envoy")])},
+		"codes": [fault.code],
+	}
 }
 
 # METADATA
@@ -54,16 +66,15 @@ default workload := {
 
 workload := data.weighbridge.points.workload.decision if {
 	sound("workload")
-} else := object.union(unguarded, {"violations": [violation |
-	some fault in faults("workload")
-	violation := {
-		"code": fault.workload_code,
-		"severity": "critical",
-		"effect": "deny",
-		"message": fault.message,
-		"field": [],
-	}
-]})
+} else := object.union(unguarded, {"violations": [{
+	"code": fault.workload_code,
+	"severity": "critical",
+	"effect": "deny",
+	"message": fault.message,
+	"field": [],
+}]}) if {
+	fault := fault_of("workload")
+}
 
 unguarded := {
 	"allowed": false,
@@ -73,14 +84,13 @@ unguarded := {
 
 # Everything that must hold, in one flat rule: it is part of every decision.
 sound(point) if {
-	bundles := data.system.bundles
-	bundles.live.manifest.roots == ["weighbridge/live"]
-	sort(bundles.release.manifest.roots) == roots[point]
+	data.system.bundles.live.manifest.roots == ["weighbridge/live"]
+	sort(data.system.bundles.release.manifest.roots) == roots[point]
 	registry.point == point
 	is_string(settings.environment)
 	registry.environment == settings.environment
 	live.environment == settings.environment
-	announced(bundles.release.manifest.revision)
+	announced(data.system.bundles.release.manifest.revision)
 }
 
 roots := {
@@ -104,29 +114,29 @@ current(release) if {
 }
 
 # The first cause alone: what follows from it helps nobody.
-faults(point) := [{
+fault_of(point) := {
 	"code": "INF-022",
 	"workload_code": "MOD-013",
 	"message": "Policy data is missing: a bundle is not active. Look at the engine's bundle status.",
-}] if {
+} if {
 	not active
-} else := [{
+} else := {
 	"code": "INF-028",
 	"workload_code": "MOD-016",
 	"message": "A bundle claims roots that are not its own. Find out who signed it.",
-}] if {
+} if {
 	not rooted(point)
-} else := [{
+} else := {
 	"code": "INF-029",
 	"workload_code": "MOD-017",
 	"message": "A bundle of another environment. Point the engine at this environment's bundles.",
-}] if {
+} if {
 	not of_environment(point)
-} else := [{
+} else := {
 	"code": "INF-023",
 	"workload_code": "MOD-015",
 	"message": "This release is not announced by live data. Wait for the current one, or look for a replay.",
-}]
+}
 
 active if {
 	data.system.bundles.live.manifest.roots

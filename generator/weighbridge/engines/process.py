@@ -10,6 +10,7 @@ import ctypes
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,14 @@ def run(
         raise EngineError(
             f"{Path(command[0]).name} took longer than {timeout:g} s", _tail(error.stderr or b"")
         ) from error
+
+
+def free_port() -> int:
+    """A loopback TCP port that nobody used a moment ago, for an engine that cannot say which one it took."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _tail(output: bytes) -> str:

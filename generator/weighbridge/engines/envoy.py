@@ -1,0 +1,98 @@
+"""A real Envoy on a bootstrap of ours, for as long as a `with` block lasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import httpx
+import yaml
+
+from weighbridge.engines import process
+from weighbridge.engines.locate import require
+from weighbridge.errors import EngineError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+START_SECONDS = 30.0
+VALIDATE_SECONDS = 60.0
+# Without hot restart Envoy needs no shared memory, so many may run beside each other. The access log is flushed soon.
+_OPTIONS = ("--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "100")
+
+
+class EnvoyServer:
+    """Envoy, started and ready inside a `with` block.
+
+    Args:
+        bootstrap: what `points.envoy` wrote; its admin interface must be a Unix socket or loopback.
+        folder: where its configuration and its log go; an existing folder of the caller's.
+        concurrency: worker threads.
+        binary: another Envoy than the one that `weighbridge.engines` finds.
+    """
+
+    def __init__(self, bootstrap: str, *, folder: Path, concurrency: int = 1, binary: Path | None = None) -> None:
+        self._bootstrap = bootstrap
+        self._folder = folder
+        self._concurrency = concurrency
+        self._binary = binary
+        self._process: process.EngineProcess | None = None
+
+    def __enter__(self) -> Self:
+        binary = self._binary or require("envoy").path
+        config = self._folder / "envoy.yaml"
+        config.write_text(self._bootstrap, encoding="utf-8")
+        admin = _admin_client(self._bootstrap)
+        arguments: list[str | Path] = [binary, "-c", config, "--concurrency", str(self._concurrency), *_OPTIONS]
+        self._process = process.EngineProcess("envoy", arguments, log=self._folder / "envoy.log")
+        try:
+            self._process.wait_until(lambda: _ready(admin), timeout=START_SECONDS)
+        except BaseException:
+            self._process.stop()
+            raise
+        finally:
+            admin.close()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether it still runs: a crash under a hostile request would show here."""
+        return self._process is not None and self._process.running
+
+    def output(self) -> str:
+        """The end of what it printed."""
+        return self._process.output() if self._process else ""
+
+
+def _admin_client(bootstrap: str) -> httpx.Client:
+    address = yaml.safe_load(bootstrap)["admin"]["address"]
+    if "pipe" in address:
+        transport = httpx.HTTPTransport(uds=address["pipe"]["path"])
+        return httpx.Client(transport=transport, base_url="http://envoy", trust_env=False)
+    socket = address["socket_address"]
+    return httpx.Client(base_url=f"http://{socket['address']}:{socket['port_value']}", trust_env=False)
+
+
+def _ready(admin: httpx.Client) -> bool:
+    try:
+        return admin.get("/ready").status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def validate_bootstrap(path: Path, *, binary: Path | None = None) -> None:
+    """Let Envoy check a bootstrap without starting it.
+
+    Raises:
+        EngineError: Envoy refuses it; `detail` says why.
+    """
+    command: list[str | Path] = [binary or require("envoy").path, "--mode", "validate", "-c", path, *_OPTIONS]
+    result = process.run(command, timeout=VALIDATE_SECONDS)
+    if result.returncode != 0:
+        raise EngineError(f"envoy refuses {path.name}", (result.stderr + result.stdout).decode("utf-8", "replace"))

@@ -56,11 +56,11 @@ holds(item, name) if {
 attestation_reason(item, name) := {
 	"code": "REL-002",
 	"attestation": name,
-	"message": sprintf("%s: there is no evidence%s; have %s sign a statement about %s and put it into evidence/", [
+	"message": sprintf("%s: there is no evidence%s; have %s sign a statement about %s", [
 		name,
 		concat("", sort({sprintf(" (%s)", [reason]) | some reason in general(item, name)})),
 		concat(" or ", object.get(item, ["attestations", name, "signers"], ["one of its signers"])),
-		object.get(item, "digest", "the artifact digest"),
+		object.get(item, ["attestations", name, "subject"], "the artifact digest, and put it into evidence/"),
 	]),
 } if {
 	count(details(item, name)) == 0

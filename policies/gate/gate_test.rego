@@ -132,8 +132,13 @@ test_attestation_missing if {
 	refused(answer, {"REL-002"})
 	some reason in answer.reasons
 	reason.attestation == "signed"
-	contains(reason.message, "sha256:d")
-	refused(judge(replaced("/attestations/signed/held", false)), {"REL-002"})
+	contains(reason.message, "the artifact digest")
+	lacking := judge([
+		{"op": "replace", "path": "/attestations/signed/held", "value": false},
+		{"op": "add", "path": "/attestations/signed/subject", "value": "each image"},
+	])
+	refused(lacking, {"REL-002"})
+	contains(message(lacking, "REL-002"), "have ci sign a statement about each image")
 }
 
 test_attestation_hostile if {

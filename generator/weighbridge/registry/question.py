@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from weighbridge.catalogue.catalogue import ModelVersion
-    from weighbridge.catalogue.configuration import Configuration, Environment
+    from weighbridge.catalogue.configuration import AttestationDocument, Configuration, Environment
     from weighbridge.evidence.state import AttestationState, VersionEvidence
     from weighbridge.registry.records import Record
 
@@ -97,7 +97,7 @@ class Question:
         package = found.package
         item["package"] = {"matched": package.matched, "at_ns": package.at_ns, "reason": package.reason}
         item["attestations"] = {
-            name: self._attestation(name, found.attestations[name])
+            name: self._attestation(name, found.attestations[name], version)
             for name in self.required
             if name in found.attestations
         }
@@ -125,7 +125,7 @@ class Question:
             ]
         return item
 
-    def _attestation(self, name: str, state: AttestationState) -> dict[str, Any]:
+    def _attestation(self, name: str, state: AttestationState, version: ModelVersion) -> dict[str, Any]:
         document: dict[str, Any] = {"held": state.held, "expires_ns": state.expires_ns}
         if state.held and state.expires_ns > self.at_ns:
             return document
@@ -145,7 +145,8 @@ class Question:
             "signers": list(self._attestations[name].signers),
             "verdicts": verdicts,
             "refused": [{"file": refusal.file, "reason": refusal.reason} for refusal in state.refused],
-            "reasons": list(state.reasons),
+            "subject": _subject(self._attestations[name], version),
+            "reasons": _demands(self._attestations[name]),
         }
 
 
@@ -170,6 +171,20 @@ def environment_document(name: str, environment: Environment, evaluations: Seque
             "min_time_ns": promotions.min_time or 0,
         },
     }
+
+
+def _demands(attestation: AttestationDocument) -> list[str]:
+    """What keeps an attestation from holding though a statement passes."""
+    several = [f"it takes {attestation.threshold} distinct keys"] if attestation.threshold > 1 else []
+    return several + (["it must hold for every serving image"] if attestation.about == "images" else [])
+
+
+def _subject(attestation: AttestationDocument, version: ModelVersion) -> str:
+    """What a statement must be about, and where it belongs, in words."""
+    if attestation.about == "images":
+        return "each serving image that the card names, and put it into images/<hex>/evidence/"
+    folder = f"models/{version.model}/{version.version}/evidence/"
+    return f"{version.artifact_digest}, and put it into {folder}"
 
 
 def _previous(record: Record) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def envoy_registry(
         "records": {
             name: _call_record(record, orders, served=name in configured.upstreams) for name, record in records.items()
         },
+        "models": _models(configured, records),
         "routes": {alias: {"models": _set(route.models)} for alias, route in configured.routes.items()},
         "grants": _grants(catalogue, environment, orders),
         "calls": {
@@ -90,6 +91,18 @@ def _call_record(record: Record, orders: Restrictions, *, served: bool) -> Docum
         return document | {"reasons": [reason.document() for reason in record.reasons]}
     clear = record.digest not in orders.revoked and record.name not in orders.frozen
     return document | {"not_after": record.not_after, "clear": clear, "served": served}
+
+
+def _models(environment: Environment, records: Mapping[str, Record]) -> Document:
+    """By model id its approved and served versions and its aliases, so that listing them never walks all records."""
+    models: dict[str, Document] = {}
+    for name, record in records.items():
+        if record.approved and name in environment.upstreams:
+            models.setdefault(record.model, {"versions": {}, "aliases": {}})["versions"][name] = True
+    for alias, route in environment.routes.items():
+        for model in route.models:
+            models.setdefault(model, {"versions": {}, "aliases": {}})["aliases"][alias] = True
+    return models
 
 
 def _workload_record(record: Record) -> Document:

@@ -1,0 +1,178 @@
+"""Compiling: a catalogue becomes signed bundles, or nothing is written.
+
+Order of steps: read the catalogue and verify its trust; start OPA with our rules and the user's; verify and judge all
+evidence; put every version before the gate of every environment; resolve the orders; build each environment's release;
+sign; write everything at once. `--at` is the only clock. Reading happens in `catalogue.load`, writing in
+`bundle.output`; in between everything is in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weighbridge import keys
+from weighbridge.bundle.index import INDEX, IndexFacts, index_json
+from weighbridge.bundle.live import first_live, live_bundle, live_document, livestate_jws
+from weighbridge.bundle.output import WholeOutput
+from weighbridge.bundle.release import Release, ReleaseBuilder
+from weighbridge.errors import InputError, Problem
+from weighbridge.example_keys import refuse_example_keys
+from weighbridge.registry.judgement import Judged, JudgingOptions, Progress, judge_catalogue, silent
+from weighbridge.registry.registry import WORKLOAD_POINTS, envoy_registry, workload_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from weighbridge.keys import PrivateKey
+
+_RESERVED = frozenset({"models", "images", "orders", "waivers", "policies", "keys"})
+"""Folders of a catalogue that reading looks into."""
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What a compile is told beside the catalogue."""
+
+    output: Path
+    release_key: PrivateKey
+    at_ns: int
+    """The only clock, in nanoseconds since the epoch."""
+    live_key: PrivateKey | None = None
+    root_key: Path | None = None
+    """The public half of the key that signed the catalogue's trust."""
+    require_signed_trust: bool = False
+    environments: Sequence[str] = ()
+    """Which are written; all if empty. All are judged."""
+    jobs: int = 1
+    cache: Path | None = None
+    """None: nothing is kept between compiles."""
+    pss: bool = False
+    """PS256 instead of RS256 for RSA keys; its signatures are random."""
+    allow_example_keys: bool = False
+    """Accept keys whose private halves everybody has; without it they are refused in every role."""
+    fixed_clock_ns: int | None = None
+    """A clock that stands still in what is written, for the harness only; no command offers it."""
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """What was decided and written."""
+
+    judged: Judged
+    revisions: Mapping[str, str]
+    """Release revision by environment that was written."""
+    warnings: tuple[str, ...]
+
+
+def compile_catalogue(root: Path, options: CompileOptions, progress: Progress = silent) -> CompileResult:
+    """Compile the catalogue and write `options.output`, whole or not at all.
+
+    Raises:
+        InputError: the catalogue, its trust, a key or an option is not acceptable; with every problem.
+        EngineError: OPA is missing or failed.
+        OutputError: nothing could be written.
+    """
+    _check_output(root, options.output)
+    judging = JudgingOptions(
+        at_ns=options.at_ns,
+        root_key=options.root_key,
+        require_signed_trust=options.require_signed_trust,
+        allow_example_keys=options.allow_example_keys,
+        jobs=options.jobs,
+    )
+    judged = judge_catalogue(root, judging, progress)
+    environments = _chosen(judged, options.environments)
+    warnings = (*_check_keys(judged, options), *judged.orders.warnings)
+    builder = ReleaseBuilder(judged.catalogue, options.release_key, pss=options.pss, fixed_ns=options.fixed_clock_ns)
+    files: dict[str, bytes] = {}
+    revisions: dict[str, str] = {}
+    for number, environment in enumerate(environments):
+        progress("bundles", number, len(environments))
+        release = _release(judged, builder, environment, options)
+        revisions[environment] = release.revision
+        files |= {f"{environment}/{path}": data for path, data in release.files.items()}
+        files |= _live(judged, release, options)
+    facts = IndexFacts(
+        at_ns=options.at_ns,
+        fixed_clock=options.fixed_clock_ns is not None,
+        trust=judged.trust,
+        trust_sha256=judged.catalogue.trust_sha256,
+        release_key=keys.fingerprint(options.release_key.public_key()),
+        live_key=keys.fingerprint(options.live_key.public_key()) if options.live_key else None,
+        revisions=revisions,
+        points=builder.points,
+        records=judged.records,
+    )
+    with WholeOutput(options.output) as output:
+        for path, data in files.items():
+            output.write(path, data)
+        output.write(INDEX, index_json(files, facts))
+    progress("bundles", len(environments), len(environments))
+    return CompileResult(judged, revisions, warnings)
+
+
+def _release(judged: Judged, builder: ReleaseBuilder, environment: str, options: CompileOptions) -> Release:
+    records, orders = judged.records[environment], judged.orders.restrictions[environment]
+    registries = {
+        point: workload_registry(judged.catalogue, environment, point, records, orders) for point in WORKLOAD_POINTS
+    }
+    registries["envoy"] = envoy_registry(judged.catalogue, environment, records, orders, at_ns=options.at_ns)
+    return builder.build(environment, registries)
+
+
+def _live(judged: Judged, release: Release, options: CompileOptions) -> dict[str, bytes]:
+    if options.live_key is None:
+        return {}
+    configured = judged.catalogue.configuration.environments[release.environment]
+    state = first_live(release.environment, configured, revision=release.revision, at_ns=options.at_ns)
+    return {
+        f"{release.environment}/live.tar.gz": live_bundle(live_document(state), options.live_key, pss=options.pss),
+        f"{release.environment}/livestate.jws": livestate_jws(state, options.live_key, pss=options.pss).encode(),
+    }
+
+
+def _chosen(judged: Judged, wanted: Sequence[str]) -> list[str]:
+    known = judged.catalogue.configuration.environments
+    strange = sorted(set(wanted) - set(known))
+    if strange:
+        raise InputError.single(
+            "weighbridge.yaml", f"has no environment {', '.join(strange)}", f"It has {', '.join(sorted(known))}."
+        )
+    return sorted(set(wanted) or known)
+
+
+def _check_output(root: Path, output: Path) -> None:
+    """Refuse an output that the next reading of the catalogue would take for a part of it."""
+    real, inside = output.absolute().resolve(), root.resolve()
+    reserved = real.is_relative_to(inside) and real.relative_to(inside).parts[:1]
+    if real == inside or inside.is_relative_to(real) or (reserved and reserved[0] in _RESERVED):
+        raise InputError.single(
+            str(output), "holds the catalogue, or is a part of it that is read", "Name a folder outside the catalogue."
+        )
+
+
+def _check_keys(judged: Judged, options: CompileOptions) -> list[str]:
+    """One key in two roles undoes what the roles are kept apart for.
+
+    Raises:
+        InputError: the live key, which lies on an online server, is the release key or a signer's.
+    """
+    if not options.allow_example_keys:
+        live_key = {"--live-key": options.live_key.public_key()} if options.live_key else {}
+        refuse_example_keys({"--release-key": options.release_key.public_key(), **live_key})
+    release = keys.fingerprint(options.release_key.public_key())
+    signers = {signer.fingerprint: name for name, signer in judged.catalogue.signers.items() if signer.key}
+    roles = {release: "the release key"} | {print_: f"the key of signer {name}" for print_, name in signers.items()}
+    problems = []
+    if options.live_key is not None:
+        live = keys.fingerprint(options.live_key.public_key())
+        if live == release or live in roles:
+            twin = "the release key" if live == release else roles[live]
+            problems.append(Problem("the live key", message=f"is {twin}", fix="Make a key for each."))
+    if problems:
+        raise InputError(problems)
+    if release in signers:
+        return [f"the release key is {roles[release]}: whoever compiles can also state what is compiled"]
+    return []

@@ -1,0 +1,104 @@
+"""One environment's release: what each point is given, and the revision that names all of it.
+
+Order of steps: take each point's Rego as it is shipped, with the user's own requirements beside it; add the point's
+registry; name everything by one revision; sign what OPA loads as bundles. Rule text is copied, never written: only the
+one line that reads the clock is replaced, for bundles with a fixed clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.bundle.archive import bundle_archive
+from weighbridge.bundle.guard import fix_clock, guard_files
+from weighbridge.bundle.policies import CONFTEST, ENVOY, POINTS, WORKLOAD, declared_point, point_policies
+from weighbridge.bundle.revision import release_revision
+from weighbridge.bundle.signing import DATA, MANIFEST, data_file, manifest, release_scope, sign_bundle
+from weighbridge.keys import bundle_algorithm
+from weighbridge.points.envoy import envoy_bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from weighbridge.catalogue.catalogue import Catalogue
+    from weighbridge.keys import PrivateKey
+
+KEYID = "release"
+"""The name by which points know the release key."""
+Registries = dict[str, dict[str, Any]]
+"""Registry document by point."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Everything that is written for one environment, the live bundle apart."""
+
+    environment: str
+    revision: str
+    files: Mapping[str, bytes]
+    """By path below the environment's folder."""
+
+
+class ReleaseBuilder:
+    """Makes the releases of one catalogue; the Rego is read once for all of them."""
+
+    def __init__(
+        self, catalogue: Catalogue, key: PrivateKey, *, pss: bool = False, fixed_ns: int | None = None
+    ) -> None:
+        """Read the points' Rego.
+
+        Args:
+            catalogue: whose own requirements are compiled in beside ours.
+            key: the release key.
+            pss: sign with PS256 instead of RS256.
+            fixed_ns: a clock that stands still, for the harness's own bundles only.
+
+        Raises:
+            InputError: a key of a kind that OPA does not verify.
+        """
+        self._catalogue = catalogue
+        self._key = key
+        self._algorithm = bundle_algorithm(key, "the release key", pss=pss)
+        self._fixed_ns = fixed_ns
+        self.points = {name: declared_point(name) for name in POINTS}
+        self._policies = {
+            name: _with_clock(point_policies(point, catalogue.policies), fixed_ns)
+            for name, point in self.points.items()
+        }
+
+    def build(self, environment: str, registries: Registries) -> Release:
+        """The release of one environment from the registry documents of its points."""
+        points = {
+            point: {**self._policies[point], DATA: data_file({"weighbridge": {"registry": registries[point]}})}
+            for point in POINTS
+        }
+        revision = release_revision(
+            {f"{point}/{path}": data for point, files in points.items() for path, data in files.items()}
+        )
+        files: dict[str, bytes] = {}
+        for point in (ENVOY, WORKLOAD):
+            files[f"{point}/release.tar.gz"] = self._signed(environment, point, points[point], revision)
+        for path, data in self._policies[CONFTEST].items():
+            files[f"{CONFTEST}/policy/{path}"] = data
+        files[f"{CONFTEST}/data/{DATA}"] = points[CONFTEST][DATA]
+        configured = self._catalogue.configuration.environments[environment]
+        files["envoy/envoy.yaml"] = envoy_bootstrap(environment, configured).encode()
+        for path, data in guard_files(environment, fixed_ns=self._fixed_ns).items():
+            files[f"guard/{path}"] = data
+        return Release(environment, revision, files)
+
+    def _signed(self, environment: str, point: str, files: Mapping[str, bytes], revision: str) -> bytes:
+        named = {**files, MANIFEST: manifest(revision, self.points[point].roots)}
+        signed = sign_bundle(named, self._key, algorithm=self._algorithm, keyid=KEYID, scope=release_scope(environment))
+        return bundle_archive(signed)
+
+
+def _with_clock(policies: Mapping[str, str], fixed_ns: int | None) -> dict[str, bytes]:
+    """The modules as bytes; with a fixed clock, `request.rego` is the one that says the time."""
+    if fixed_ns is None:
+        return {path: text.encode() for path, text in policies.items()}
+    return {
+        path: (fix_clock(text, fixed_ns) if path.rsplit("/", 1)[-1] == "request.rego" else text).encode()
+        for path, text in policies.items()
+    }

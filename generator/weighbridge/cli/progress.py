@@ -1,0 +1,42 @@
+"""How long work shows itself: a bar a step on a terminal, nothing in a pipe."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from weighbridge.registry.judgement import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from weighbridge.registry.judgement import Progress as Watcher
+
+_TITLES = {
+    "catalogue": "Reading the catalogue",
+    "evidence": "Verifying evidence",
+    "gate": "Asking the gate",
+    "bundles": "Writing bundles",
+}
+
+
+@contextmanager
+def watched() -> Iterator[Watcher]:
+    """What to hand on as `progress`, for as long as the block lasts."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield silent
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks = {}
+
+        def advance(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(_TITLES[step], total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield advance

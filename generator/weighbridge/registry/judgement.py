@@ -1,0 +1,131 @@
+"""From a catalogue's folder to records: what `compile`, `verify` and `explain` share.
+
+Order of steps: read, verify the trust, check the user's rules, resolve the orders, start OPA, verify and judge the
+evidence, ask the gate. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from weighbridge import resources
+from weighbridge.bundle.policies import evidence_rules_of
+from weighbridge.catalogue.load import load_catalogue
+from weighbridge.engines.opa import OpaServer
+from weighbridge.errors import InputError
+from weighbridge.evidence.attest import attest
+from weighbridge.example_keys import refuse_example_keys
+from weighbridge.registry.gate import judge
+from weighbridge.registry.orders import resolve_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from weighbridge.catalogue.catalogue import Catalogue
+    from weighbridge.evidence.state import VersionEvidence
+    from weighbridge.registry.gate import Records
+    from weighbridge.registry.orders import ResolvedOrders
+
+UNSIGNED = "unsigned"
+
+
+class Progress(Protocol):
+    """Told how far a step is."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """`done` of `total` of a step, such as `evidence`."""
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A catalogue and everything that was found out about it."""
+
+    catalogue: Catalogue
+    trust: str
+    """`unsigned`, or the fingerprint of the root key."""
+    evidence: Mapping[str, VersionEvidence]
+    """By version; empty for what came from the cache."""
+    records: Records
+    orders: ResolvedOrders
+
+
+@dataclass(frozen=True)
+class JudgingOptions:
+    """What judging is told beside the catalogue."""
+
+    at_ns: int
+    """`--at`, the only clock, in nanoseconds since the epoch."""
+    root_key: Path | None = None
+    """The public key that must have signed the catalogue's trust; None takes it unsigned."""
+    require_signed_trust: bool = False
+    """Refuse unsigned trust."""
+    allow_example_keys: bool = False
+    """Accept signers and tenants' keys whose private halves everybody has."""
+    jobs: int = 1
+    """Processes that read and verify."""
+
+
+def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = silent) -> Judged:
+    """Read a catalogue and decide about every version in every environment.
+
+    Raises:
+        InputError: the catalogue, its trust or its orders are not acceptable.
+        EngineError: OPA is missing or failed.
+    """
+    catalogue = load_catalogue(root, progress=lambda done, total: progress("catalogue", done, total), jobs=options.jobs)
+    if not options.allow_example_keys:
+        refuse_example_keys({}, catalogue)
+    trust = _trust(catalogue, options.root_key, required=options.require_signed_trust)
+    orders = resolve_orders(catalogue, options.at_ns)
+    modules = {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
+    policies = resources.policies()
+    subjects = len(catalogue.versions) + len(catalogue.images)
+    judgements = len(catalogue.versions) * len(catalogue.configuration.environments)
+    with OpaServer([policies / "evidence", policies / "gate"], modules=modules) as engine:
+        evidence = attest(
+            catalogue,
+            at_ns=options.at_ns,
+            engine=engine,
+            jobs=options.jobs,
+            progress=_counted(progress, "evidence", subjects),
+        )
+        records = judge(
+            catalogue,
+            evidence,
+            at_ns=options.at_ns,
+            engine=engine,
+            advance=_counted(progress, "gate", judgements),
+        )
+    return Judged(catalogue, trust, evidence, records, orders)
+
+
+def _counted(progress: Progress, step: str, total: int) -> Callable[[int], None]:
+    """Progress of one step for somebody who tells only how much was added."""
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(step, done, total)
+
+    return advance
+
+
+def _trust(catalogue: Catalogue, root_key: Path | None, *, required: bool) -> str:
+    if root_key is not None:
+        from weighbridge.catalogue.trust import verify_trust
+
+        return str(verify_trust(catalogue, root_key))
+    if required:
+        raise InputError.single(
+            "weighbridge.yaml",
+            "its trust is not verified, as no root key was given",
+            "Give the root key with `--root`; `weighbridge trust sign` signs.",
+        )
+    return UNSIGNED

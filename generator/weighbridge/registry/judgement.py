@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from weighbridge import resources
 from weighbridge.bundle.policies import evidence_rules_of
 from weighbridge.catalogue.load import load_catalogue
+from weighbridge.catalogue.trust import TrustState, load_root_key, verify_trust
 from weighbridge.engines.opa import OpaServer
 from weighbridge.errors import InputError
 from weighbridge.evidence.attest import attest
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from weighbridge.evidence.state import VersionEvidence
     from weighbridge.registry.gate import Records
     from weighbridge.registry.orders import ResolvedOrders
-
-UNSIGNED = "unsigned"
 
 
 class Progress(Protocol):
@@ -81,7 +80,7 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     catalogue = load_catalogue(root, progress=lambda done, total: progress("catalogue", done, total), jobs=options.jobs)
     if not options.allow_example_keys:
         refuse_example_keys({}, catalogue)
-    trust = _trust(catalogue, options.root_key, required=options.require_signed_trust)
+    trust = _trust(catalogue, options)
     orders = resolve_orders(catalogue, options.at_ns)
     modules = {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
     policies = resources.policies()
@@ -117,15 +116,13 @@ def _counted(progress: Progress, step: str, total: int) -> Callable[[int], None]
     return advance
 
 
-def _trust(catalogue: Catalogue, root_key: Path | None, *, required: bool) -> str:
-    if root_key is not None:
-        from weighbridge.catalogue.trust import verify_trust
-
-        return str(verify_trust(catalogue, root_key))
-    if required:
+def _trust(catalogue: Catalogue, options: JudgingOptions) -> TrustState:
+    if options.root_key is None and options.require_signed_trust:
         raise InputError.single(
             "weighbridge.yaml",
             "its trust is not verified, as no root key was given",
             "Give the root key with `--root`; `weighbridge trust sign` signs.",
         )
-    return UNSIGNED
+    if options.root_key is not None and not options.allow_example_keys:
+        refuse_example_keys({"--root": load_root_key(options.root_key, catalogue.root)})
+    return verify_trust(catalogue, options.root_key)

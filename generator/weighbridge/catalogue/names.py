@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
+VERSION_NAME_PATTERN = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 CODE_PATTERN = r"^[A-Z]{3}-[0-9]{3}$"
 TIME_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
@@ -111,7 +112,7 @@ _NAME_FORM = form(
     "Use 1 to 63 lower-case letters, digits, dots and hyphens; begin and end with a letter or a digit.",
 )
 _VERSION_NAME_FORM = form(
-    r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?@[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$",
+    VERSION_NAME_PATTERN,
     "Write `<model id>@<version>`, such as kb-qa-001@2025.03.15.",
 )
 _IDENTIFIER_FORM = form(

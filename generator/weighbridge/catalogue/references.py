@@ -74,19 +74,19 @@ class _Checks:
                 self._add((*path, index), f"names `{name}` twice", "Name it once.")
 
     def _check_threshold(self, path: _Path, signers: Sequence[str], threshold: int) -> None:
-        """One key counts once: names that share a key, and keyless ones, must not make a threshold look reachable."""
+        """One key counts once: names that share a key must not make a threshold look reachable."""
         self._check_names((*path, "signers"), signers, "signer", self._signers)
         known = [self._trusted.signers[name] for name in dict.fromkeys(signers) if name in self._trusted.signers]
         by_key: dict[str, str] = {}
         for signer in known:
-            first = by_key.setdefault(signer.fingerprint, signer.name) if signer.key else signer.name
+            first = by_key.setdefault(signer.fingerprint or signer.name, signer.name)
             if first != signer.name:
                 message = f"names `{first}` and `{signer.name}`, which have the same key; it counts once"
                 self._add((*path, "signers"), message, "Give each signer a key of its own.")
         unread = sum(name in self._signers and name not in self._trusted.signers for name in set(signers))
-        if threshold > len(by_key) + unread and threshold <= len(set(signers)):
-            message = f"needs {threshold} keys, but its signers have {len(by_key)} (keyless ones do not count yet)"
-            self._add(path, message, "Lower the threshold, or name more signers with keys.")
+        if threshold > len(by_key) + unread:
+            message = f"needs {threshold} keys, but its signers have {len(by_key)}"
+            self._add(path, message, "Lower the threshold, or name more signers.")
 
     def _check_shared_keys(self) -> None:
         """A key that is compromised under one name must not count under another."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.canonical import canonical, parse_json
 from weighbridge.catalogue.source import LIMITS, Source, display
-from weighbridge.catalogue.trusted import ENVELOPE, read_trusted
+from weighbridge.catalogue.trusted import ENVELOPE, Trusted, read_trusted
 from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, KeyRing, envelope_json, parse_envelope, sign_envelope, verified_by
 from weighbridge.keys import fingerprint, load_public_key
@@ -49,15 +49,23 @@ def sign_trust(root: Path, key: PrivateKey) -> tuple[Path, Mapping[str, str]]:
         InputError: what is to be signed has problems; nobody should sign what does not load.
         OutputError: the file could not be written; the old one is then untouched.
     """
-    source = Source(root)
-    trusted = read_trusted(source)
-    if trusted.problems:
-        raise InputError(trusted.problems)
-    files = trusted.sorted_files()
+    files = load_trusted(root).sorted_files()
     envelope = sign_envelope(PAYLOAD_TYPE, canonical(_statement(files)), [key])
-    target = Path(source.root) / ENVELOPE
+    target = root.resolve() / ENVELOPE
     _replace(target, envelope_json(envelope))
     return target, files
+
+
+def load_trusted(root: Path) -> Trusted:
+    """What trust speaks of, read and found without a problem of its own.
+
+    Raises:
+        InputError: with every problem in it.
+    """
+    trusted = read_trusted(Source(root))
+    if trusted.problems:
+        raise InputError(trusted.problems)
+    return trusted
 
 
 def verify_trust(catalogue: Catalogue, root_key_file: Path | None) -> TrustState:

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from weighbridge.catalogue.names import FORMS
 from weighbridge.catalogue.yaml_nodes import Places, field_path
@@ -61,6 +61,19 @@ def validate(
         raise InputError(_problems(model, error, file, places(), prefix)) from error
 
 
+def validate_value(kind: Any, value: Any, field: str) -> None:
+    """Check one value, such as an option's, against one of the types in `weighbridge.catalogue.names`.
+
+    Raises:
+        InputError: naming the field.
+    """
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise InputError(Problem("", 0, 0, field, *_explain(BaseModel, detail, ())) for detail in details) from error
+
+
 def validate_partly(model: type[D], value: Any, file: str, places: Places) -> tuple[D | None, list[Problem]]:
     """The document as its model without the parts that are wrong, so that the rest can still be checked.
 
@@ -105,7 +118,11 @@ def _problems(
     model: type[BaseModel], error: ValidationError, file: str, places: Places, prefix: tuple[str | int, ...] = ()
 ) -> list[Problem]:
     problems = []
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    wrong_inside = {detail["loc"][:-1] for detail in details}
+    for detail in details:
+        if detail["type"] == "too_short" and detail["loc"] in wrong_inside:
+            continue  # only what is wrong in the list makes it too short
         path = _path(detail)
         whole = prefix + path
         message, fix = _explain(model, detail, path)

@@ -1,0 +1,37 @@
+"""`weighbridge init`: a catalogue to start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from weighbridge.catalogue.start import start_catalogue
+
+
+@click.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--with-keys",
+    "keys",
+    metavar="KEYS",
+    type=click.Path(path_type=Path),
+    help="Make keys for CI and for the root; the private halves go into this folder, outside DIR.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(folder: Path, keys: Path | None, form: str) -> None:
+    """Write a small, valid catalogue into the new or empty folder DIR."""
+    started = start_catalogue(folder, keys)
+    if form == "json":
+        document = {
+            "catalogue": [str(path) for path in started.catalogue],
+            "private_keys": [str(path) for path in started.private_keys],
+        }
+        click.echo(json.dumps(document, indent=2))
+        return
+    for path in started.catalogue:
+        click.echo(f"wrote {path}")
+    for path in started.private_keys:
+        click.echo(f"wrote {path} (private: keep it out of Git)")
+    click.echo(f"\nNext: weighbridge package MODEL_DIR --model ID --version V --output {folder}/models/ID/V --key K")

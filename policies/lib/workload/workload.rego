@@ -38,6 +38,33 @@ serving_groups := {
 	"serving.kserve.io",
 }
 
+# METADATA
+# title: Kubernetes' own API groups
+# description: Whichever of their kinds make pods are described above; an `image` in another of them starts nothing.
+kubernetes_groups := {
+	"",
+	"admissionregistration.k8s.io",
+	"apiextensions.k8s.io",
+	"apiregistration.k8s.io",
+	"apps",
+	"authentication.k8s.io",
+	"authorization.k8s.io",
+	"autoscaling",
+	"batch",
+	"certificates.k8s.io",
+	"coordination.k8s.io",
+	"discovery.k8s.io",
+	"events.k8s.io",
+	"flowcontrol.apiserver.k8s.io",
+	"networking.k8s.io",
+	"node.k8s.io",
+	"policy",
+	"rbac.authorization.k8s.io",
+	"resource.k8s.io",
+	"scheduling.k8s.io",
+	"storage.k8s.io",
+}
+
 container_lists := ["initContainers", "containers", "ephemeralContainers"]
 
 # METADATA
@@ -116,11 +143,21 @@ group_kind(object_) := concat("/", [group(object_), object_.kind])
 holds_pods(object_) if group(object_) in serving_groups
 
 holds_pods(object_) if {
+	group(object_) != "apiextensions.k8s.io"
 	some path, value
 	walk(object_, [path, value])
 	path[count(path) - 1] in {"containers", "initContainers", "ephemeralContainers"}
 	some container in value
 	is_object(container)
+}
+
+# An operator's own kind that names an image, or one container, has it run: no list of containers is needed for that.
+holds_pods(object_) if {
+	not group(object_) in kubernetes_groups
+	some path, value
+	walk(object_, [path, value])
+	path[count(path) - 1] in {"container", "containerTemplate", "image", "initContainer", "podSpec", "podTemplate"}
+	not value in {null, "", {}}
 }
 
 # METADATA

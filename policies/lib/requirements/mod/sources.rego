@@ -145,6 +145,12 @@ addresses contains {"address": address, "field": array.concat(request.subject.po
 	not endpoint(address)
 }
 
+# Variables whose very names the manifest does not show: one of them may name weights.
+addresses contains {"address": unshown, "field": array.concat(entry.field, ["envFrom"])} if {
+	some entry in request.subject.pod.containers
+	not object.get(entry.container, "envFrom", null) in {null, []}
+}
+
 # A variable that names weights: what it holds is a source, unless it is a path inside the container.
 addresses contains {"address": address, "field": array.concat(entry.field, ["env", i])} if {
 	some entry in request.subject.pod.containers
@@ -154,11 +160,12 @@ addresses contains {"address": address, "field": array.concat(entry.field, ["env
 	not local_path(address)
 }
 
-addresses contains {"address": address, "field": array.concat(entry.field, [list, i])} if {
+addresses contains {"address": address, "field": array.concat(entry.field, [list, words[i].index])} if {
 	some entry in request.subject.pod.containers
 	some list in ["command", "args"]
-	some i, _ in entry.container[list]
-	address := option_value(entry.container[list], i)
+	words := shell_words(entry.container[list])
+	some i, _ in words
+	address := named_weights(words, i)
 	not local_path(address)
 }
 
@@ -174,17 +181,34 @@ local_path(address) if {
 	not contains(address, "://")
 }
 
+unshown := "a value that the manifest does not show"
+
 default variable_value(_) := "a value that the manifest does not show"
 
 variable_value(variable) := variable.value if is_string(variable.value)
 
-option_value(list, i) := value if {
-	parts := split(list[i], "=")
+# The words of a command, also of those that a shell is handed as one text; each with the index of its text.
+shell_words(texts) := [{"word": word, "index": i} |
+	some i, text in texts
+	some word in regex.split("[\\s\"'`;&|()]+", text)
+	word != ""
+]
+
+# An option and its value in one word or in two, a variable set on the way, or a serving command's first argument.
+named_weights(words, i) := value if {
+	parts := split(words[i].word, "=")
 	count(parts) > 1
-	option(parts[0])
+	names_weights(parts[0])
 	value := concat("=", array.slice(parts, 1, count(parts)))
-} else := list[i + 1] if {
-	option(list[i])
+} else := words[i + 1].word if {
+	option(words[i].word)
+} else := words[i + 1].word if {
+	words[i].word in {"serve", "trtllm-serve"}
+	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`, words[i + 1].word)
 }
+
+names_weights(text) if option(text)
+
+names_weights(text) if upper(text) in weight_variables
 
 option(text) if replace(lower(text), "_", "-") in weight_options

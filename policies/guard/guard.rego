@@ -85,6 +85,7 @@ unguarded := {
 # Everything that must hold, in one flat rule: it is part of every decision.
 sound(point) if {
 	data.system.bundles.live.manifest.roots == ["weighbridge/live"]
+	not data.system.bundles.live.manifest.wasm
 	sort(data.system.bundles.release.manifest.roots) == roots[point]
 	registry.point == point
 	is_string(settings.environment)
@@ -123,9 +124,15 @@ fault_of(point) := {
 } else := {
 	"code": "INF-028",
 	"workload_code": "MOD-016",
-	"message": "A bundle claims roots that are not its own. Find out who signed it.",
+	"message": "A bundle claims roots that are not its own, or live data is a program. Find out who signed it.",
 } if {
 	not rooted(point)
+} else := {
+	"code": "INF-022",
+	"workload_code": "MOD-013",
+	"message": "Policy data is missing: a bundle is empty. Look at what was published.",
+} if {
+	not filled
 } else := {
 	"code": "INF-029",
 	"workload_code": "MOD-017",
@@ -141,12 +148,16 @@ fault_of(point) := {
 active if {
 	data.system.bundles.live.manifest.roots
 	data.system.bundles.release.manifest.roots
+}
+
+filled if {
 	registry.environment
 	live.environment
 }
 
 rooted(point) if {
 	data.system.bundles.live.manifest.roots == ["weighbridge/live"]
+	not data.system.bundles.live.manifest.wasm
 	sort(data.system.bundles.release.manifest.roots) == roots[point]
 }
 

@@ -7,24 +7,24 @@ an answer well before the `wait` that OPA asked for) and keeps the statuses and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import hmac
 import json
 import re
 import secrets
-import socket
 import threading
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Self
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from weighbridge.errors import EngineError
+from weighbridge.harness.serving import AppServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _BUNDLE = "application/vnd.openpolicyagent.bundles"
 _LONGEST_WAIT_SECONDS = 20.0
-_START_SECONDS = 10.0
+_STEP_SECONDS = 0.5
 _KEPT = 10_000
 """How many statuses and how many decisions are kept."""
 
@@ -59,50 +59,28 @@ class BundleServer:
         self._bundles: dict[str, tuple[bytes, str]] = {}
         self._changed = asyncio.Condition()
         self._arrived = threading.Condition()
-        self._loop: asyncio.AbstractEventLoop | None = None
         routes = [
             Route("/bundles/{name:path}", self._bundle),
             Route("/status", self._status, methods=["POST"]),
             Route("/logs", self._logs, methods=["POST"]),
         ]
-        config = uvicorn.Config(
-            Starlette(routes=routes), log_level="error", lifespan="off", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._thread = threading.Thread(target=self._serve, name="bundle-server", daemon=True)
+        self._server = AppServer(Starlette(routes=routes))
 
     def __enter__(self) -> Self:
         self.token_file.write_text(self._token, encoding="ascii")
         self.token_file.chmod(0o600)
-        self._socket.bind(("127.0.0.1", 0))
-        self._thread.start()
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise EngineError("the bundle server did not start")
-            time.sleep(0.005)
+        self._server.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
-        self._wake()
-        self._thread.join(5)
-        self._socket.close()
+        self._server.__exit__(kind, error, trace)
 
     @property
     def url(self) -> str:
         """Where OPA reaches it."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def _serve(self) -> None:
-        async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            await self._server.serve(sockets=[self._socket])
-
-        asyncio.run(serve())
+        return f"http://{self._server.address}"
 
     def publish(self, name: str, data: bytes) -> None:
         """Serve these bytes below `/bundles/<name>`; sidecars that wait for it get it at once."""
@@ -119,8 +97,9 @@ class BundleServer:
             async with self._changed:
                 self._changed.notify_all()
 
-        if self._loop is not None and not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(wake(), self._loop)
+        loop = self._server.loop
+        if loop is not None and not loop.is_closed():
+            asyncio.run_coroutine_threadsafe(wake(), loop)
 
     def wait_for(self, arrived: Callable[[BundleServer], bool], *, timeout: float) -> bool:
         """Wait until a status or decision log makes `arrived` true; whether it did within `timeout` seconds."""
@@ -136,7 +115,8 @@ class BundleServer:
 
         def active(server: BundleServer) -> bool:
             latest = server.last_status(labels)
-            return bool(latest.get("bundles", {}).get(bundle, {}).get("active_revision") == revision)
+            activated: str | None = latest.get("bundles", {}).get(bundle, {}).get("active_revision")
+            return activated == revision
 
         if not self.wait_for(active, timeout=timeout):
             latest = self.last_status(labels).get("bundles", {}).get(bundle, {})
@@ -145,10 +125,8 @@ class BundleServer:
 
     def last_status(self, labels: dict[str, str]) -> dict[str, Any]:
         """The latest status of a sidecar with these labels; empty if there is none."""
-        for status in reversed(self.statuses):
-            if labels.items() <= status.get("labels", {}).items():
-                return status
-        return {}
+        matching = (status for status in reversed(self.statuses) if labels.items() <= status.get("labels", {}).items())
+        return next(matching, {})
 
     def _allowed(self, request: Request) -> bool:
         expected = f"Bearer {self._token}"
@@ -160,12 +138,13 @@ class BundleServer:
         name: str = request.path_params["name"]
         known = request.headers.get("if-none-match", "")
         deadline = time.monotonic() + _wait_seconds(request.headers.get("prefer", ""))
-        async with self._changed:
-            while (current := self._bundles.get(name)) and current[1] == known and not self._server.should_exit:
-                try:
-                    await asyncio.wait_for(self._changed.wait(), max(0.0, deadline - time.monotonic()))
-                except TimeoutError:
-                    break
+        current = self._bundles.get(name)
+        while current and current[1] == known and time.monotonic() < deadline and not self._server.stopping:
+            # In short steps, so that the server can stop while OPA waits.
+            async with self._changed:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), min(_STEP_SECONDS, deadline - time.monotonic()))
+            current = self._bundles.get(name)
         if current is None:
             return Response(status_code=404)
         headers = {"etag": current[1], "content-type": _BUNDLE}

@@ -1,0 +1,196 @@
+"""Fixtures: one situation, and what every enforcement point must say to it (CONTRACTS: Fixtures)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from pydantic import Field, StringConstraints, model_validator
+
+from weighbridge.catalogue.names import Code, Digest, Document, KeyId, Name, Text, TimeNs, VersionName
+from weighbridge.catalogue.validation import validate
+from weighbridge.catalogue.yaml_document import decode, parse_yaml
+from weighbridge.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PointName = Literal["conftest", "check", "workload", "opa", "envoy"]
+WORKLOAD_POINTS: tuple[PointName, ...] = ("conftest", "check", "workload")
+CALL_POINTS: tuple[PointName, ...] = ("opa", "envoy")
+NOT_LIVE: tuple[PointName, ...] = ("conftest", "check")
+"""Points that judge the registry alone: `live` says nothing to them."""
+MAX_FIXTURE_BYTES = 1024 * 1024
+SUFFIXES = (".yaml", ".yml")
+
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
+HeaderValue = Annotated[str, StringConstraints(max_length=16384, pattern=r"^[^\r\n\x00]*$")]
+RequestTarget = Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$", max_length=8192)]
+Method = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3,10}$")]
+
+
+class LiveFixture(Document):
+    """Live data in short: what is not given is as the catalogue starts."""
+
+    revoked: tuple[VersionName | Digest, ...] = Field(default=(), strict=False)
+    """A version stands for its digest; each gets a made-up order."""
+    frozen: tuple[VersionName, ...] = Field(default=(), strict=False)
+    suspended: tuple[Name, ...] = Field(default=(), strict=False)
+    keys: tuple[KeyId, ...] = Field(default=(), strict=False)
+    exhausted: tuple[Name, ...] = Field(default=(), strict=False)
+    active: dict[Name, VersionName | None] = Field(default_factory=dict)
+    """Changes of what an alias points to; null takes the alias away."""
+    not_after: TimeNs | None = None
+    releases: tuple[Text, ...] | None = Field(default=None, strict=False)
+    """Announced revisions in place of this one; `current` is this one."""
+    environment: Name | None = None
+    """Another environment than the fixture's."""
+
+
+class RequestFixture(Document):
+    """One call; a body that is text is sent byte for byte, anything else as JSON."""
+
+    method: Method = "POST"
+    path: RequestTarget
+    headers: dict[HeaderName, HeaderValue | tuple[HeaderValue, ...]] = Field(default_factory=dict, strict=False)
+    body: Any = None
+
+    def sent_headers(self) -> list[tuple[str, str]]:
+        """Every header as it is sent, repeated ones one after the other."""
+        sent = [
+            (name, value)
+            for name, values in self.headers.items()
+            for value in ((values,) if isinstance(values, str) else values)
+        ]
+        implied = not isinstance(self.body, str) and self.body is not None
+        if implied and not any(name.lower() == "content-type" for name, _ in sent):
+            sent.append(("content-type", "application/json"))
+        return sent
+
+
+class Expectation(Document):
+    """What all points must say."""
+
+    allowed: bool
+    codes: tuple[Code, ...] = Field(default=(), strict=False)
+    points: tuple[PointName, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Expectation:
+        if self.allowed == bool(self.codes):
+            raise ValueError("what is allowed has no codes, and what is denied has at least one")
+        return self
+
+
+class FixtureDocument(Document):
+    """The file."""
+
+    environment: Name
+    at: TimeNs | None = None
+    catalogue: Text | None = None
+    live: LiveFixture | None = None
+    object: dict[str, Any] | None = None
+    objects: tuple[dict[str, Any], ...] | None = Field(default=None, min_length=1, strict=False)
+    request: RequestFixture | None = None
+    expect: Expectation
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> FixtureDocument:
+        if sum(part is not None for part in (self.object, self.objects, self.request)) != 1:
+            raise ValueError("needs exactly one of `object`, `objects` and `request`")
+        strange = set(self.expect.points) - set(applicable(self))
+        if strange:
+            raise ValueError(f"`expect.points` names {', '.join(sorted(strange))}, where this fixture has no meaning")
+        return self
+
+
+class Fixture:
+    """A fixture with the file that it came from.
+
+    Attributes:
+        file: its path as the user named it.
+        document: what stands in it.
+    """
+
+    def __init__(self, file: str, document: FixtureDocument) -> None:
+        self.file = file
+        self.document = document
+
+    @property
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """The Kubernetes objects; none for a call."""
+        document = self.document
+        return (document.object,) if document.object is not None else document.objects or ()
+
+    @property
+    def points(self) -> tuple[PointName, ...]:
+        """The points through which it goes."""
+        chosen = self.document.expect.points or applicable(self.document)
+        return tuple(point for point in chosen if not (self.document.live and point in NOT_LIVE))
+
+    @property
+    def skipped(self) -> tuple[PointName, ...]:
+        """Points that would apply but know no live data."""
+        chosen = self.document.expect.points or applicable(self.document)
+        return tuple(point for point in chosen if point not in self.points)
+
+
+def applicable(document: FixtureDocument) -> tuple[PointName, ...]:
+    """The points to which the subject can be shown."""
+    return CALL_POINTS if document.request is not None else WORKLOAD_POINTS
+
+
+def read_fixture(path: Path) -> Fixture:
+    """One fixture, read as strictly as a catalogue.
+
+    Raises:
+        InputError: with every problem in the file.
+    """
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FIXTURE_BYTES + 1)
+    except OSError as error:
+        raise InputError.single(
+            file, f"cannot be read: {error.strerror}", "Name a fixture or a folder of them."
+        ) from error
+    if len(data) > MAX_FIXTURE_BYTES:
+        raise InputError.single(file, f"is larger than {MAX_FIXTURE_BYTES} bytes", "Make the fixture smaller.")
+    parsed = parse_yaml(decode(data, file), file)
+    document = validate(FixtureDocument, parsed.value, file, lambda: parsed.places)
+    fixture = Fixture(file, document)
+    if not fixture.points:
+        raise InputError.single(
+            file,
+            "goes through no point: `live` says nothing to the points it names",
+            "Drop `live`, or name `workload`.",
+        )
+    return fixture
+
+
+def read_fixtures(paths: list[Path]) -> list[Fixture]:
+    """All fixtures in these files and folders, by name; every problem of all of them at once.
+
+    Raises:
+        InputError: a file that is no fixture, or nothing found at all.
+    """
+    files = [file for path in paths for file in (_files_below(path) if path.is_dir() else [path])]
+    problems: list[Problem] = []
+    fixtures = []
+    for file in dict.fromkeys(files):
+        try:
+            fixtures.append(read_fixture(file))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    if not fixtures:
+        names = ", ".join(map(str, paths))
+        raise InputError.single(names, "holds no fixture", "A fixture is a YAML file; see docs/reference/fixtures.md.")
+    return fixtures
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+
+
+ALL_POINTS: tuple[PointName, ...] = get_args(PointName)

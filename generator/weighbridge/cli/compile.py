@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from weighbridge.bundle.compile import CompileOptions, CompileResult, compile_catalogue
@@ -74,7 +73,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     if form == "json":
         click.echo(json.dumps(_document(result, output), indent=2))
     else:
-        Console().print(_table(result))
+        options.console().print(_table(result))
 
 
 def _default_cache() -> Path:

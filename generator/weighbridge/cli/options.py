@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from weighbridge.catalogue.names import parse_time_ns
 from weighbridge.errors import InputError
@@ -52,3 +54,8 @@ def say_trust(trust: str) -> None:
             "warning: trust: unsigned. Who may sign is what the catalogue itself says; give --root KEY to verify it.",
             err=True,
         )
+
+
+def console() -> Console:
+    """Standard output; in a pipe no line is broken or cut, whatever its length."""
+    return Console(width=None if sys.stdout.isatty() else 10_000)

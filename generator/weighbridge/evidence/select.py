@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from weighbridge.evidence.judge import Judgement
     from weighbridge.evidence.verify import Candidate
 
+SUPERSEDED = "signed a later one"
+"""In the reason of a statement that a newer one of the same key replaces: nothing is wrong with it."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -92,7 +95,7 @@ def _latest(use: Use, verdicts: list[Verdict], refused: list[Refusal]) -> Verdic
         return None
     for verdict in verdicts:
         if verdict is not latest[0]:
-            reason = f"{verdict.signer} signed a later one, of {format_time(max(times))}, in {latest[0].file}"
+            reason = f"{verdict.signer} {SUPERSEDED}, of {format_time(max(times))}, in {latest[0].file}"
             refused.append(Refusal(verdict.file, reason))
     if use.max_age is not None and not times:
         refused.append(Refusal(latest[0].file, "carries no time, and this attestation has a max_age"))

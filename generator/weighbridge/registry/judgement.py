@@ -6,7 +6,8 @@ evidence, ask the gate. Nothing is written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from weighbridge import resources
@@ -68,6 +69,8 @@ class JudgingOptions:
     """Accept signers and tenants' keys whose private halves everybody has."""
     jobs: int = 1
     """Processes that read and verify."""
+    only: str = ""
+    """Judge this version alone, `<model>@<version>`; the whole catalogue is read all the same."""
 
 
 def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = silent) -> Judged:
@@ -82,6 +85,8 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
         refuse_example_keys({}, catalogue)
     trust = _trust(catalogue, options)
     orders = resolve_orders(catalogue, options.at_ns)
+    if options.only:
+        catalogue = _reduced(catalogue, options.only)
     modules = {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
     policies = resources.policies()
     subjects = len(catalogue.versions) + len(catalogue.images)
@@ -102,6 +107,17 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
             advance=_counted(progress, "gate", judgements),
         )
     return Judged(catalogue, trust, evidence, records, orders)
+
+
+def _reduced(catalogue: Catalogue, name: str) -> Catalogue:
+    """The catalogue with one version, and with the images that serve it."""
+    version = catalogue.versions.get(name)
+    if version is None:
+        close = difflib.get_close_matches(name, catalogue.versions, n=3) or list(catalogue.versions)[:3]
+        raise InputError.single("", f"there is no version {name}", f"There is {', '.join(close) or 'none at all'}.")
+    named = {image.digest for image in version.card.images}
+    images = {digest: files for digest, files in catalogue.images.items() if digest in named}
+    return replace(catalogue, versions={name: version}, images=images)
 
 
 def _counted(progress: Progress, step: str, total: int) -> Callable[[int], None]:

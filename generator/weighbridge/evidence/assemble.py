@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from weighbridge.evidence.state import Verdict
     from weighbridge.evidence.verify import Candidate
 
-_NO_STATEMENT = "no trusted package statement"
+_NO_PACKAGE_RULE = "weighbridge.yaml has not exactly one attestation about packaging that the rule `package` judges"
+_NO_STATEMENT = "there is no trusted package statement"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,19 @@ class Dossier:
     """All verified and judged statements about one subject, whatever the time."""
 
     subject: str
-    judged: tuple[tuple[Candidate, Judgement], ...]
-    refused: tuple[tuple[int | None, Refusal], ...]
-    """With the index of the use for which it was refused; None if for none."""
+    judged: Mapping[int, Sequence[tuple[Candidate, Judgement]]]
+    """By the use's index in `Context.uses`."""
+    refused: Mapping[int | None, Sequence[Refusal]]
+    """By the index of the use for which they were refused; None if for none."""
 
-    def of(self, use: int) -> list[tuple[Candidate, Judgement]]:
-        """What was judged for one use."""
-        return [(candidate, judgement) for candidate, judgement in self.judged if candidate.use == use]
+
+@dataclass(frozen=True)
+class Images:
+    """The serving images of a version, as its trusted card names them, and what is known about each."""
+
+    unknown: Refusal | None
+    """Why it is not known which images serve; None if it is known."""
+    dossiers: tuple[Dossier, ...]
 
 
 def version_evidence(
@@ -50,48 +57,47 @@ def version_evidence(
         images: the dossiers of all images, by digest.
         context: the same as when the dossiers were made, but for the time.
     """
-    refused: dict[int | None, list[Refusal]] = defaultdict(list)
-    for index, refusal in dossier.refused:
-        refused[index].append(refusal)
+    now_ns = context.at_ns
     states: dict[str, AttestationState] = {}
-    selections: dict[int, Selection] = {}
-    for index, use in enumerate(context.uses):
-        if use.about == "model":
-            selections[index] = select(use, dossier.of(index), context.at_ns)
-            if use.kind == "attestation":
-                states[use.name] = state_of(use, [selections[index]], refused[index], context.at_ns)
-    package = _package(states.get(context.package), context.package)
+    consents: list[tuple[Use, Selection]] = []
     for index, use in enumerate(context.uses):
         if use.about == "images":
-            states[use.name] = _images_state(index, use, version, (package, images), context)
-    others = [use.kind != "attestation" for use in context.uses]
-    unused = [*refused[None], *(refusal for index in selections if others[index] for refusal in refused[index])]
-    unused += [refusal for index in selections if others[index] for refusal in selections[index].refused]
+            continue
+        selection = select(use, dossier.judged.get(index, ()), now_ns)
+        if use.kind == "attestation":
+            states[use.name] = state_of(use, [selection], dossier.refused.get(index, ()), now_ns)
+        else:
+            refused = (*selection.refused, *dossier.refused.get(index, ()))
+            consents.append((use, Selection(selection.verdicts, refused)))
+    package = _package(states.get(context.package))
+    serving = _serving(version, package, images)
+    for index, use in enumerate(context.uses):
+        if use.about == "images":
+            states[use.name] = _images_state(index, use, serving, now_ns)
     return VersionEvidence(
         name=version.name,
         digest=version.artifact_digest,
         package=package,
         attestations={name: states[name] for name in sorted(states)},
-        approvals=_approvals(selections, context),
-        promotions=_promotions(selections, context),
-        refused=tuple(sorted({*unused, *_failed(selections, context)})),
+        approvals=tuple(_approval(*given) for given in _counting("approval", consents, now_ns)),
+        promotions=tuple(_promotion(*given) for given in _counting("promotion", consents, now_ns)),
+        refused=tuple(sorted({*dossier.refused.get(None, ()), *_failed(consents)})),
     )
 
 
-def _package(state: AttestationState | None, name: str) -> PackageState:
+def _package(state: AttestationState | None) -> PackageState:
     if state is None:
-        return _unmatched(
-            "weighbridge.yaml has not exactly one attestation about packaging that the rule `package` judges"
-        )
+        return _unmatched(_NO_PACKAGE_RULE)
     if not state.verdicts:
         return _unmatched("; ".join(f"{given.file} {given.reason}" for given in state.refused) or _NO_STATEMENT)
+    # Of several signers the latest decides, and of several at the same moment all.
     latest = max(verdict.at_ns or 0 for verdict in state.verdicts)
     deciding = [verdict for verdict in state.verdicts if (verdict.at_ns or 0) == latest]
-    against = [reason for verdict in deciding if not verdict.passed for reason in verdict.reasons]
+    against = [f"{verdict.file} {reason}" for verdict in deciding if not verdict.passed for reason in verdict.reasons]
     if against:
         return _unmatched("; ".join(against))
     if not state.held:
-        return _unmatched(f"{name} does not hold: too few signers, or too old")
+        return _unmatched(f"{state.name} does not hold: too few signers, or too old")
     return PackageState(matched=True, signer=deciding[0].signer, at_ns=deciding[0].at_ns, reason="")
 
 
@@ -99,82 +105,67 @@ def _unmatched(reason: str) -> PackageState:
     return PackageState(matched=False, signer="", at_ns=None, reason=reason)
 
 
-def _images_state(
-    index: int,
-    use: Use,
-    version: ModelVersion,
-    known: tuple[PackageState, Mapping[str, Dossier]],
-    context: Context,
-) -> AttestationState:
-    package, images = known
+def _serving(version: ModelVersion, package: PackageState, images: Mapping[str, Dossier]) -> Images:
     card = f"models/{version.model}/{version.version}/README.md"
     if not package.matched:
-        reason = f"which images serve is not known: {package.reason}"
-        return state_of(use, [], [Refusal(card, reason)], context.at_ns)
-    digests = list(dict.fromkeys(image.digest for image in version.card.images))
+        return Images(Refusal(card, f"names the serving images, but is not trusted: {package.reason}"), ())
+    digests = dict.fromkeys(image.digest for image in version.card.images)
     if not digests:
-        return state_of(use, [], [Refusal(card, "names no serving image")], context.at_ns)
-    selections, refused = [], []
-    for digest in digests:
-        dossier = images.get(digest, Dossier(digest, (), ()))
-        given = [refusal for meant, refusal in dossier.refused if meant in {index, None}]
-        selection = select(use, dossier.of(index), context.at_ns)
-        if not selection.verdicts and not selection.refused and not given and len(digests) > 1:
-            given = [Refusal(f"images/{digest.removeprefix('sha256:')}/evidence", f"holds nothing for {use.name}")]
+        return Images(Refusal(card, "names no serving image"), ())
+    return Images(None, tuple(images.get(digest, Dossier(digest, {}, {})) for digest in digests))
+
+
+def _images_state(index: int, use: Use, serving: Images, now_ns: int) -> AttestationState:
+    if serving.unknown:
+        return state_of(use, [], [serving.unknown], now_ns)
+    selections = []
+    refused: list[Refusal] = []
+    silent: list[Refusal] = []
+    for dossier in serving.dossiers:
+        selection = select(use, dossier.judged.get(index, ()), now_ns)
+        given = [*dossier.refused.get(index, ()), *dossier.refused.get(None, ()), *selection.refused]
+        if not selection.verdicts and not given:
+            folder = f"images/{dossier.subject.removeprefix('sha256:')}/evidence"
+            silent.append(Refusal(folder, f"holds nothing for {use.name}"))
         selections.append(selection)
         refused += given
-    # With no statement about any image there is no evidence at all, and nothing to report beside that.
-    silent = all(not selection.verdicts and not selection.refused for selection in selections)
-    return state_of(use, selections, [] if silent and _all_absent(refused) else refused, context.at_ns)
+    # Where no image has anything, there is no evidence at all, and nothing to report beside that.
+    return state_of(use, selections, refused if len(silent) == len(selections) else [*refused, *silent], now_ns)
 
 
-def _all_absent(refused: Sequence[Refusal]) -> bool:
-    return all(refusal.file.endswith("/evidence") for refusal in refused)
-
-
-def _verdicts(kind: str, selections: Mapping[int, Selection], context: Context) -> list[tuple[Use, Verdict]]:
-    return [
-        (context.uses[index], verdict)
-        for index, selection in selections.items()
-        if context.uses[index].kind == kind
-        for verdict in selection.verdicts
-    ]
-
-
-def _counting(kind: str, selections: Mapping[int, Selection], context: Context) -> list[tuple[Use, Verdict, int]]:
+def _counting(kind: str, consents: Sequence[tuple[Use, Selection]], now_ns: int) -> list[tuple[Use, Verdict, int]]:
     return [
         (use, verdict, verdict.at_ns)
-        for use, verdict in _verdicts(kind, selections, context)
-        if verdict.passed and verdict.expires_ns > context.at_ns and verdict.at_ns is not None
+        for use, selection in consents
+        if use.kind == kind
+        for verdict in selection.verdicts
+        if verdict.passed and verdict.expires_ns > now_ns and verdict.at_ns is not None
     ]
 
 
-def _approvals(selections: Mapping[int, Selection], context: Context) -> tuple[Consent, ...]:
-    return tuple(
-        Consent(verdict.signer, verdict.fingerprint, use.name, verdict.claims["manifest_sha256"], at_ns, verdict.file)
-        for use, verdict, at_ns in _counting("approval", selections, context)
+def _approval(use: Use, verdict: Verdict, at_ns: int) -> Consent:
+    manifest_sha256 = verdict.claims["manifest_sha256"]
+    return Consent(verdict.signer, verdict.fingerprint, use.name, manifest_sha256, at_ns, verdict.file)
+
+
+def _promotion(_: Use, verdict: Verdict, at_ns: int) -> Promotion:
+    return Promotion(
+        signer=verdict.signer,
+        fingerprint=verdict.fingerprint,
+        from_=verdict.claims["from"],
+        to=verdict.claims["to"],
+        at_ns=at_ns,
+        record_sha256=verdict.claims["record_sha256"],
+        file=verdict.file,
     )
 
 
-def _promotions(selections: Mapping[int, Selection], context: Context) -> tuple[Promotion, ...]:
-    return tuple(
-        Promotion(
-            signer=verdict.signer,
-            fingerprint=verdict.fingerprint,
-            from_=verdict.claims["from"],
-            to=verdict.claims["to"],
-            at_ns=at_ns,
-            record_sha256=verdict.claims["record_sha256"],
-            file=verdict.file,
-        )
-        for _, verdict, at_ns in _counting("promotion", selections, context)
-    )
-
-
-def _failed(selections: Mapping[int, Selection], context: Context) -> list[Refusal]:
-    return [
-        Refusal(verdict.file, reason)
-        for kind in ("approval", "promotion")
-        for _, verdict in _verdicts(kind, selections, context)
-        for reason in verdict.reasons
-    ]
+def _failed(consents: Sequence[tuple[Use, Selection]]) -> list[Refusal]:
+    """Approvals and promotions that do not count: no attestation is there to report them."""
+    refused: dict[str, list[str]] = defaultdict(list)
+    for _, selection in consents:
+        for verdict in selection.verdicts:
+            refused[verdict.file] += verdict.reasons
+        for refusal in selection.refused:
+            refused[refusal.file].append(refusal.reason)
+    return [Refusal(file, reason) for file, reasons in refused.items() for reason in reasons]

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.evidence.context import Context
-    from weighbridge.evidence.state import VersionEvidence
+    from weighbridge.evidence.state import Refusal, VersionEvidence
+    from weighbridge.evidence.verify import Candidate
 
 CHUNK = 100
 """Subjects that a worker verifies at once: with five statements each they make one batch for the engine."""
@@ -70,8 +71,9 @@ def dossiers_of(
     chunks = [subjects[start : start + CHUNK] for start in range(0, len(subjects), CHUNK)]
     with ThreadPoolExecutor(THREADS) as judges, _verified(chunks, context, jobs) as verified:
         waiting: list[Future[list[Dossier]]] = []
+        known: dict[bytes, Judgement] = {}
         for findings in verified:
-            waiting.append(judges.submit(_judged, findings, engine))
+            waiting.append(judges.submit(_judged, findings, engine, known))
             if len(waiting) > _AHEAD:
                 yield from _done(waiting.pop(0), progress)
         for future in waiting:
@@ -85,23 +87,26 @@ def _done(future: Future[list[Dossier]], progress: Callable[[int], None] | None)
     return dossiers
 
 
-def _judged(chunk: Sequence[Findings], engine: Engine) -> list[Dossier]:
-    items = [item for findings in chunk for item in findings.items]
-    judgements = iter([verdict for batch in batches(items) for verdict in judge_batch(batch, engine)])
-    return [_dossier(findings, [next(judgements) for _ in findings.items]) for findings in chunk]
+def _judged(chunk: Sequence[Findings], engine: Engine, known: dict[bytes, Judgement]) -> list[Dossier]:
+    """Equal items have equal verdicts, so only those are asked that were never asked before in this compile."""
+    asked = {item for findings in chunk for item in findings.items}.difference(known)
+    for batch in batches(sorted(asked)):
+        known.update(zip(batch, judge_batch(batch, engine), strict=True))
+    return [_dossier(findings, [known[item] for item in findings.items]) for findings in chunk]
 
 
 def _dossier(findings: Findings, judgements: Sequence[Judgement]) -> Dossier:
-    judged = tuple(
-        (
-            candidate,
-            Judgement(passed=False, reasons=(candidate.objection,))
-            if candidate.objection
-            else judgements[candidate.item],
-        )
-        for candidate in findings.candidates
-    )
-    return Dossier(findings.subject, judged, tuple(findings.refused))
+    judged: dict[int, list[tuple[Candidate, Judgement]]] = {}
+    for candidate in findings.candidates:
+        if candidate.objection:
+            judgement = Judgement(passed=False, reasons=(candidate.objection,))
+        else:
+            judgement = judgements[candidate.item]
+        judged.setdefault(candidate.use, []).append((candidate, judgement))
+    refused: dict[int | None, list[Refusal]] = {}
+    for use, refusal in findings.refused:
+        refused.setdefault(use, []).append(refusal)
+    return Dossier(findings.subject, judged, refused)
 
 
 @contextmanager
@@ -115,6 +120,7 @@ def _verified(chunks: Sequence[Sequence[Subject]], context: Context, jobs: int) 
     start = multiprocessing.get_context(
         "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     )
+    start.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(jobs, mp_context=start, initializer=_begin, initargs=(context,)) as pool:
         try:
             yield pool.map(_verify, chunks)

@@ -7,7 +7,7 @@ All three are verified alike, and differ only in what is made of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge import keys
@@ -69,22 +69,13 @@ class Context:
     compromised: frozenset[str]
     """Fingerprints. A key is compromised for all its names."""
     uses: tuple[Use, ...]
-    by_predicate: Mapping[str, tuple[Use, ...]] = field(default_factory=dict)
-
-    @property
-    def package(self) -> str:
-        """The one attestation about packaging; "" unless there is exactly one, and the `package` rule judges it."""
-        found = [use for use in self.by_predicate.get(PACKAGE, ()) if use.kind == "attestation"]
-        usable = len(found) == 1 and found[0].rule == "package" and found[0].about == "model"
-        return found[0].name if usable else ""
+    package: str
+    """The one attestation about packaging; "" unless there is exactly one, and the `package` rule judges it."""
 
 
 def context_of(catalogue: Catalogue, at_ns: int) -> Context:
     """The context of a catalogue at one time; reads no manifest, no card and no evidence."""
     uses = (*_attestations(catalogue), *_environments(catalogue))
-    by_predicate: dict[str, list[Use]] = defaultdict(list)
-    for use in uses:
-        by_predicate[use.predicate].append(use)
     names: dict[str, list[str]] = defaultdict(list)
     pems = {}
     for signer in catalogue.signers.values():
@@ -102,8 +93,14 @@ def context_of(catalogue: Catalogue, at_ns: int) -> Context:
             if signer.key is not None and signer.document.compromised_from is not None
         ),
         uses=uses,
-        by_predicate={predicate: tuple(given) for predicate, given in by_predicate.items()},
+        package=_package(uses),
     )
+
+
+def _package(uses: Iterable[Use]) -> str:
+    found = [use for use in uses if use.predicate == PACKAGE and use.kind == "attestation"]
+    usable = len(found) == 1 and found[0].rule == "package" and found[0].about == "model"
+    return found[0].name if usable else ""
 
 
 def _attestations(catalogue: Catalogue) -> Iterable[Use]:

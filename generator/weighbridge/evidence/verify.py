@@ -10,7 +10,6 @@ digest; then see which of the keys that signed it each use names. No I/O. What d
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +20,13 @@ from weighbridge.evidence.predicates import MODEL_SIGNATURE
 from weighbridge.evidence.state import Refusal
 from weighbridge.evidence.statement import Statement, model_signing_root, parse_statement
 from weighbridge.evidence.times import statement_time_ns
-from weighbridge.evidence.trim import trimmed
+from weighbridge.evidence.trim import item_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from weighbridge.catalogue.catalogue import EvidenceFile, ModelVersion
     from weighbridge.evidence.context import Context, TrustedSigner, Use
-
-TIMELESS = frozenset(
-    {"package", "approval", "promotion", "evaluation", "model_signature", "slsa_provenance", "test_result"}
-)
-"""Shipped rules that never read `--at`: without it in their input, their verdicts can be kept for the next compile."""
 
 
 @dataclass(frozen=True)
@@ -200,24 +194,21 @@ class Verifier:
         return found
 
     def _item(self, use: Use, statement: Statement, at_ns: int | None, subject: Subject) -> bytes:
-        item: dict[str, Any] = {
+        given = {
             "rule": use.rule,
             "predicate_type": statement.predicate_type,
-            "predicate": trimmed(use.rule, statement.predicate),
+            "predicate": statement.predicate,
             "subject": [{"name": name, "digest": given} for name, given in statement.subject],
             "about": subject.about,
             "digest": subject.digest,
             "with": use.parameters,
+            "at_ns": self.context.at_ns,
             "statement_at_ns": at_ns,
             "manifest_sha256": subject.manifest_sha256,
             "card_sha256": subject.card_sha256,
+            "files": subject.files,
         }
-        if use.rule not in TIMELESS:
-            item["at_ns"] = self.context.at_ns
-        if use.rule == "model_signature":
-            item["files"] = subject.files
-        # Nanoseconds exceed what RFC 8785 can write, and nothing is hashed here: the engine only has to read it.
-        return json.dumps(item, separators=(",", ":"), allow_nan=False).encode()
+        return item_json(use.rule, given)
 
 
 def _reason(path: str, problem: Any) -> str:

@@ -11,7 +11,21 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one approval
 # description: Passes only for exactly this environment and exactly the manifest in the catalogue.
-verdict := parameters.verdict(problems, claims)
+verdict := parameters.passed(claims) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	object.keys(input.with) == {"environment"}
+	well_formed
+	input.predicate.environment == input.with.environment
+	input.predicate.manifest_sha256 == input.manifest_sha256
+}
+
+claims := {
+	"environment": input.predicate.environment,
+	"manifest_sha256": input.predicate.manifest_sha256,
+}
 
 problems contains problem if some problem in parameters.unknown({"environment"})
 
@@ -25,14 +39,5 @@ well_formed if {
 	object.keys(input.predicate) == {"environment", "manifest_sha256", "at"}
 	is_string(input.predicate.environment)
 	parameters.digest(input.predicate.manifest_sha256)
-	is_number(input.statement_at_ns)
-}
-
-default claims := {}
-
-claims := {
-	"environment": input.predicate.environment,
-	"manifest_sha256": input.predicate.manifest_sha256,
-} if {
-	well_formed
+	is_string(input.predicate.at)
 }

@@ -11,7 +11,19 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one evaluation
 # description: Passes only if every metric is a number and the dataset is named by its digest.
-verdict := parameters.verdict(problems, claims)
+verdict := parameters.passed(claims) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	count(object.keys(input.with) - {"datasets", "metrics"}) == 0
+	well_formed
+	measured
+	dataset_accepted
+	metrics_named
+}
+
+claims := {"metrics": input.predicate.metrics, "dataset": input.predicate.dataset.digest}
 
 problems contains problem if some problem in parameters.unknown({"datasets", "metrics"})
 
@@ -28,7 +40,7 @@ well_formed if {
 	object.keys(input.predicate.dataset) == {"uri", "digest"}
 	is_string(input.predicate.dataset.uri)
 	parameters.digest(input.predicate.dataset.digest)
-	is_number(input.statement_at_ns)
+	is_string(input.predicate.finished_at)
 }
 
 measured if {
@@ -54,14 +66,4 @@ metrics_named if {
 	every name in input.with.metrics {
 		is_number(input.predicate.metrics[name])
 	}
-}
-
-default claims := {}
-
-claims := {
-	"metrics": input.predicate.metrics,
-	"dataset": input.predicate.dataset.digest,
-} if {
-	well_formed
-	measured
 }

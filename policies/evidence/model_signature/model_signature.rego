@@ -15,7 +15,20 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one model signature
 # description: Passes only if the signed resources are exactly the files of the manifest.
-verdict := parameters.verdict(problems, {})
+verdict := parameters.passed({}) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	count(object.keys(input.with) - {"symlinks", "ignore_paths"}) == 0
+	input.predicate_type == "https://model_signing/signature/v1.0"
+	object.get(input.with, "symlinks", "refuse") in {"allow", "refuse"}
+	serialization_accepted
+	symlinks_accepted
+	ignored_accepted
+	resources_understood
+	one_to_one
+}
 
 problems contains problem if some problem in parameters.unknown({"symlinks", "ignore_paths"})
 

@@ -8,7 +8,19 @@ package weighbridge.evidence["package"]
 
 import data.weighbridge.evidence.parameters
 
-verdict := parameters.verdict(problems, {})
+# METADATA
+# title: The verdict on one package statement
+# description: Passes only if manifest and card are byte for byte what was signed.
+verdict := parameters.passed({}) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	input.with == {}
+	well_formed
+	input.predicate.manifest_sha256 == input.manifest_sha256
+	input.predicate.card_sha256 == input.card_sha256
+}
 
 problems contains problem if some problem in parameters.unknown(set())
 
@@ -22,5 +34,5 @@ well_formed if {
 	object.keys(input.predicate) == {"manifest_sha256", "card_sha256", "at"}
 	parameters.digest(input.predicate.manifest_sha256)
 	parameters.digest(input.predicate.card_sha256)
-	is_number(input.statement_at_ns)
+	is_string(input.predicate.at)
 }

@@ -5,21 +5,22 @@
 package weighbridge.evidence.parameters
 
 # METADATA
-# title: The verdict
-# description: Passed only if there is no problem; claims only if passed.
-verdict(problems, claims) := {"passed": true, "reasons": [], "claims": claims} if {
-	count(problems) == 0
-} else := {"passed": false, "reasons": sort(problems), "claims": {}}
+# title: A verdict that a statement passed
+passed(claims) := {"passed": true, "reasons": [], "claims": claims}
+
+# METADATA
+# title: A verdict that a statement did not pass
+# description: The problems explain it, and nothing rests on their being complete.
+failed(problems) := {"passed": false, "reasons": sort(problems), "claims": {}} if {
+	count(problems) > 0
+} else := {"passed": false, "reasons": ["it is not provable that it passes"], "claims": {}}
 
 # METADATA
 # title: Parameters that the rule does not know
 # description: A problem for each, since an unread parameter is a bound that somebody believes in.
-unknown(known) := problems if {
-	is_object(input.with)
-	problems := {sprintf("unknown parameter %q in `with`", [name]) |
-		some name in (object.keys(input.with) - known)
-	}
-} else := {"`with` is no mapping"}
+unknown(known) := {sprintf("unknown parameter %q in `with`", [name]) |
+	some name in (object.keys(input.with) - known)
+}
 
 # METADATA
 # title: A SHA-256 as documents write it

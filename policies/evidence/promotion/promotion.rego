@@ -11,7 +11,22 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one promotion
 # description: Passes only for exactly this pair of environments.
-verdict := parameters.verdict(problems, claims)
+verdict := parameters.passed(claims) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	object.keys(input.with) == {"from", "to"}
+	well_formed
+	input.predicate.from == input.with.from
+	input.predicate.to == input.with.to
+}
+
+claims := {
+	"from": input.predicate.from,
+	"to": input.predicate.to,
+	"record_sha256": input.predicate.record_sha256,
+}
 
 problems contains problem if some problem in parameters.unknown({"from", "to"})
 
@@ -26,15 +41,5 @@ well_formed if {
 	is_string(input.predicate.from)
 	is_string(input.predicate.to)
 	parameters.digest(input.predicate.record_sha256)
-	is_number(input.statement_at_ns)
-}
-
-default claims := {}
-
-claims := {
-	"from": input.predicate.from,
-	"to": input.predicate.to,
-	"record_sha256": input.predicate.record_sha256,
-} if {
-	well_formed
+	is_string(input.predicate.at)
 }

@@ -12,7 +12,21 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one bill of materials
 # description: Passes only if it is of a known format, names every component, and every license is provably accepted.
-verdict := parameters.verdict(problems, claims)
+verdict := parameters.passed(claims) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	count(object.keys(input.with) - {"formats", "components", "allowed_licenses", "denied_licenses", "unlicensed"}) == 0
+	format
+	format_accepted
+	components_named
+	demanded_present
+	object.get(input.with, "unlicensed", "refuse") in {"allow", "refuse"}
+	licenses_accepted
+}
+
+claims := {"format": trim_suffix(format, "3"), "components": count(components)}
 
 problems contains problem if {
 	some problem in parameters.unknown({"formats", "components", "allowed_licenses", "denied_licenses", "unlicensed"})
@@ -211,7 +225,3 @@ listed(_) if not "allowed_licenses" in object.keys(input.with)
 listed(name) if name in {lower(entry) | some entry in input.with.allowed_licenses}
 
 denied := {lower(entry) | some entry in object.get(input.with, "denied_licenses", [])}
-
-default claims := {}
-
-claims := {"format": trim_suffix(format, "3"), "components": count(components)}

@@ -16,7 +16,22 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one provenance
 # description: Passes only for a trusted builder, of a sufficient level, from an accepted source.
-verdict := parameters.verdict(problems, claims)
+verdict := parameters.passed(claims) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	count(object.keys(input.with) - {"builders", "build_types", "source", "level"}) == 0
+	input.predicate_type == "https://slsa.dev/provenance/v1"
+	well_formed
+	builders_understood
+	builder_trusted
+	level_understood
+	level_reached
+	build_type_accepted
+	source_understood
+	source_accepted
+}
 
 problems contains problem if some problem in parameters.unknown({"builders", "build_types", "source", "level"})
 
@@ -127,8 +142,6 @@ resolved contains repository(dependency.uri) if {
 # The repository without `git+` before and revision behind it.
 repository(uri) := trim_suffix(regex.replace(trim_prefix(uri, "git+"), `@(refs/[^@]*|[0-9a-f]{40}|[0-9a-f]{64})$`, ""), ".git")
 
-default claims := {}
-
-claims := {"builder": input.predicate.runDetails.builder.id} if {
-	not level
-} else := {"builder": input.predicate.runDetails.builder.id, "level": level}
+claims := {"builder": input.predicate.runDetails.builder.id, "level": level} if {
+	level
+} else := {"builder": input.predicate.runDetails.builder.id}

@@ -13,7 +13,18 @@ import data.weighbridge.evidence.parameters
 # METADATA
 # title: The verdict on one test result
 # description: Passes only if the result is PASSED, no test failed, and every demanded test passed.
-verdict := parameters.verdict(problems, claims)
+verdict := parameters.passed({"result": input.predicate.result}) if holds
+
+else := parameters.failed(problems)
+
+holds if {
+	count(object.keys(input.with) - {"warnings", "tests"}) == 0
+	input.predicate_type == "https://in-toto.io/attestation/test-result/v0.1"
+	object.get(input.with, "warnings", "refuse") in {"allow", "refuse"}
+	passed
+	none_failed
+	demanded_passed
+}
 
 problems contains problem if some problem in parameters.unknown({"warnings", "tests"})
 
@@ -48,7 +59,3 @@ demanded_passed if {
 		not name in object.get(input.predicate, "warnedTests", [])
 	}
 }
-
-default claims := {}
-
-claims := {"result": input.predicate.result} if passed

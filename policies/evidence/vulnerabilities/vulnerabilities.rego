@@ -18,7 +18,21 @@ bounds := {"none", "low", "medium", "high", "critical"}
 # METADATA
 # title: The verdict on one scan
 # description: Passes only if every finding is provably within the bound, or allowed for now; then only until the first allowance ends.
-verdict := object.union(parameters.verdict(problems, claims), {"expires_ns": expiry})
+verdict := object.union(parameters.passed(claims), {"expires_ns": expiry}) if {
+	holds
+} else := parameters.failed(problems)
+
+holds if {
+	count(object.keys(input.with) - {"max_severity", "allowed", "scanners"}) == 0
+	input.predicate_type == "https://in-toto.io/attestation/vulns/v0.2"
+	input.with.max_severity in bounds
+	allowed_understood
+	well_formed
+	scanner_accepted
+	all_accepted
+}
+
+claims := {"findings": count(input.predicate.scanner.result), "scanner": input.predicate.scanner.uri}
 
 problems contains problem if some problem in parameters.unknown({"max_severity", "allowed", "scanners"})
 
@@ -45,7 +59,7 @@ problems contains sprintf("%s is %s", [finding.id, object.get(severities, index,
 well_formed if {
 	is_string(input.predicate.scanner.uri)
 	is_array(input.predicate.scanner.result)
-	is_number(input.statement_at_ns)
+	is_string(input.predicate.metadata.scanFinishedOn)
 	every finding in input.predicate.scanner.result {
 		is_string(finding.id)
 		finding.id != ""
@@ -144,7 +158,3 @@ expiry := min({9223372036854775807} | {allowances[finding.id] |
 	some index, finding in input.predicate.scanner.result
 	not within(index)
 })
-
-default claims := {}
-
-claims := {"findings": count(input.predicate.scanner.result), "scanner": input.predicate.scanner.uri} if well_formed

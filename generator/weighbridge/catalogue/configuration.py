@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from weighbridge.catalogue.names import (
     Code,
@@ -51,12 +51,22 @@ CallPath = Annotated[
         "Write a method, a space and a path, such as POST /v1/chat/completions.",
     ),
 ]
+
+
+def _port(value: str) -> str:
+    port = value.rpartition(":")[2]
+    if port.isdigit() and not 1 <= int(port) <= 65535:
+        raise ValueError("whose port is none. Use a port from 1 to 65535.")
+    return value
+
+
 Upstream = Annotated[
     str,
     form(
         r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$",
         "Write scheme, host and port without a path, such as http://model.namespace:8000.",
     ),
+    AfterValidator(_port),
 ]
 
 
@@ -207,7 +217,7 @@ class Environment(Document):
     @model_validator(mode="after")
     def _promotion(self) -> Environment:
         if (self.promotes_from is None) != (self.promotions is None):
-            raise ValueError("`promotes_from` and `promotions` go together")
+            raise ValueError("`promotes_from` and `promotions` go together. Give both, or neither.")
         return self
 
 

@@ -83,7 +83,7 @@ class _Checks:
             if first != signer.name:
                 message = f"names `{first}` and `{signer.name}`, which have the same key; it counts once"
                 self._add((*path, "signers"), message, "Give each signer a key of its own.")
-        unread = sum(name in self._signers and name not in self._trusted.signers for name in set(signers))
+        unread = sum(name not in self._trusted.signers for name in set(signers))
         if threshold > len(by_key) + unread:
             message = f"needs {threshold} keys, but its signers have {len(by_key)}"
             self._add(path, message, "Lower the threshold, or name more signers.")

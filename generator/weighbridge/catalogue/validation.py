@@ -126,7 +126,9 @@ def _problems(
         path = _path(detail)
         whole = prefix + path
         message, fix = _explain(model, detail, path)
+        # What is wrong with a mapping as a whole is told at its key.
         of_key = detail["type"] == "extra_forbidden" or detail["loc"][-1:] == ("[key]",)
+        of_key = of_key or (detail["type"] == "value_error" and isinstance(detail["input"], Mapping))
         if detail["type"] == "missing":
             at = places.key(whole[:-1])
         else:

@@ -11,18 +11,15 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
-from builder.catalogue import Settings, build, image_digest, source
+from builder.catalogue import Settings, build
 from builder.material import NAMES, Material, private_pem, published
-from builder.pods import PODS, pod_yaml
+from builder.pods import write_pods
 from builder.tenants import KEYS, secrets_yaml
-from builder.versions import IMAGES
 from weighbridge.catalogue.names import parse_time_ns
 from weighbridge.errors import WeighbridgeError
 from weighbridge.keys import fingerprint, public_pem
-from weighbridge.packaging.package import Package
 
 AT = "2026-01-15T00:00:00Z"
 """The example's present."""
@@ -62,15 +59,6 @@ def rebuild(root: Path) -> None:
     (examples / "example-only-tenant-keys.yaml").write_text(secrets_yaml(material), "utf-8")
     (root / "policies").mkdir(exist_ok=True)
     (root / "policies" / "example-keys.json").write_text(_fingerprints(material), "utf-8")
-
-
-def write_pods(folder: Path, packages: Mapping[str, Package]) -> None:
-    """Write the example's workloads into a new folder; their digests do not depend on keys or times."""
-    folder.mkdir()
-    sources = {name: source(packaged) for name, packaged in packages.items()}
-    digests = {nickname: image_digest(nickname) for nickname in IMAGES}
-    for pod in PODS:
-        (folder / pod.file).write_text(pod_yaml(pod, packages, sources, digests), "utf-8")
 
 
 def _write_keys(folder: Path, material: Material) -> None:

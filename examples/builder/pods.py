@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from builder.catalogue import image_digest, source
 from builder.versions import IMAGES
 from weighbridge.packaging.package import Package
 
@@ -45,7 +46,16 @@ PODS = (
 )
 
 
-def pod_yaml(pod: Pod, packages: Mapping[str, Package], sources: Mapping[str, str], digests: Mapping[str, str]) -> str:
+def write_pods(folder: Path, packages: Mapping[str, Package]) -> None:
+    """Write the example's workloads into a new folder; their digests do not depend on keys or times."""
+    folder.mkdir()
+    sources = {name: source(packaged) for name, packaged in packages.items()}
+    digests = {nickname: image_digest(nickname) for nickname in IMAGES}
+    for pod in PODS:
+        (folder / pod.file).write_text(_yaml(pod, packages, sources, digests), "utf-8")
+
+
+def _yaml(pod: Pod, packages: Mapping[str, Package], sources: Mapping[str, str], digests: Mapping[str, str]) -> str:
     """One workload.
 
     Args:

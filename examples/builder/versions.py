@@ -18,7 +18,7 @@ class Image:
 
     name: str
     scan_age: int | None
-    """How long before the catalogue's time it was scanned, in nanoseconds; None: never."""
+    """How long before the catalogue"s time it was scanned, in nanoseconds; None: never."""
 
 
 IMAGES = {
@@ -39,11 +39,13 @@ class Version:
     shows: str
     """What becomes of it in prod, and why: the sentence in its card."""
     write: Callable[[Path], None]
-    """Writes the model's files into a new folder."""
+    """Writes the model"s files into a new folder."""
     image: str = "current"
     """Nickname of its serving image."""
     promoted: tuple[str, ...] = ("staging", "prod")
     approved_by: tuple[str, ...] = ("mlsec", "product")
+    prod_codes: tuple[str, ...] = ()
+    """Codes of the gate"s reasons in prod; empty if it approves."""
     card_edited: bool = False
     """Whether somebody changed the card after it was signed."""
 
@@ -61,12 +63,14 @@ VERSIONS = (
         "refused: nobody scanned its serving image, so vuln-scan-clean is missing",
         lambda f: write_magika(f, 0.6),
         image="unscanned",
+        prod_codes=("REL-002",),
     ),
     Version(
         "magika",
         "3.4.0",
         "refused: it demands so much confidence that it scores below prod's bound",
         lambda f: write_magika(f, 0.99),
+        prod_codes=("REL-005",),
     ),
     Version(
         "magika",
@@ -74,6 +78,7 @@ VERSIONS = (
         "refused: its approval expired, as the scan of its image is older than seven days",
         lambda f: write_magika(f, 0.4),
         image="stale",
+        prod_codes=("REL-004",),
     ),
     Version("magika", "3.2.1", "approved, and frozen by an order", lambda f: write_magika(f, 0.2)),
     Version("magika", "3.1.0", "approved once, and revoked by an order", lambda f: write_magika(f, 0.8)),
@@ -94,6 +99,7 @@ VERSIONS = (
         image="unscanned",
         promoted=("staging",),
         approved_by=("mlsec",),
+        prod_codes=("REL-002", "REL-006", "REL-008"),
     ),
     Version(
         "kb-qa-001",
@@ -101,5 +107,6 @@ VERSIONS = (
         "refused everywhere: somebody edited its card after it was signed",
         lambda f: write_kb_qa(f, 7),
         card_edited=True,
+        prod_codes=("REL-001", "REL-003", "REL-007"),
     ),
 )

@@ -1,0 +1,52 @@
+"""The demo: a real model is packaged, its evidence signed, policy compiled; then Envoy and OPA say who may use it.
+
+Order: fresh keys, catalogue, compile (twice, to compare the bytes), engines and model servers, calls that must work,
+calls that must not, workloads, then what happens while all this runs: a version is revoked, OPA dies. Every step has
+its expectation; the exit status is 1 if anything differs from it, and whatever was started is stopped in any case.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from stage import act
+from stage.report import Report
+from weighbridge.errors import WeighbridgeError
+
+
+def main() -> int:
+    """Run the demo; 0 if everything was as expected."""
+    report, started = Report(), time.monotonic()
+    try:
+        with ExitStack() as running:
+            _play(report, Path(running.enter_context(tempfile.TemporaryDirectory(prefix="weighbridge-"))), running)
+    except WeighbridgeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    report.title("In short")
+    for what in report.wrong:
+        report.say(f"WRONG: {what}")
+    seconds = time.monotonic() - started
+    report.say(f"{report.checks - len(report.wrong)} of {report.checks} as expected, in {seconds:.0f} s.")
+    return 1 if report.wrong else 0
+
+
+def _play(report: Report, folder: Path, running: ExitStack) -> None:
+    catalogue = act.build_catalogue(report, folder, running)
+    compiled = act.compile_it(report, catalogue, folder)
+    act.show_gate(report, catalogue, compiled)
+    site = act.start(report, catalogue, compiled, folder, running)
+    act.show_calls(report, site)
+    act.show_workloads(report, compiled, folder / "pods", catalogue)
+    act.show_changes(report, site, catalogue, compiled)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

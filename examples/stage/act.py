@@ -1,0 +1,248 @@
+"""The acts of the demo, in their order; each prints its table and checks every row."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.table import Table
+
+from builder.catalogue import UPSTREAMS, Settings, build
+from builder.material import Material, fresh
+from builder.pods import write_pods
+from builder.versions import DAY, VERSIONS
+from stage.calls import ALLOWED, DENIED, JSON, PYTHON, QUESTION, Call, Client, Result
+from stage.report import Report, brief
+from stage.site import Site
+from stage.upstream import Upstreams
+from stage.workloads import find_conftest, judge
+from weighbridge.bundle.compile import CompileOptions, CompileResult, compile_catalogue
+from weighbridge.bundle.live import Restrictions, first_live, live_bundle, live_document
+from weighbridge.catalogue.names import format_time
+from weighbridge.keys import public_pem
+from weighbridge.packaging.package import Package
+
+ENVIRONMENT = "prod"
+MINUTE = 60 * 10**9
+REVOCATION_SECONDS = 10.0
+AGO = 3 * MINUTE
+"""Policy is compiled as of then, as a pipeline would have done: an approval may end between compiling and a call."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """The catalogue with fresh keys, and the servers of its models."""
+
+    root: Path
+    models: Path
+    material: Material
+    packages: dict[str, Package]
+    at_ns: int
+    upstreams: Upstreams
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What `compile` decided and wrote."""
+
+    bundles: Path
+    result: CompileResult
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running gateway, and who calls it."""
+
+    site: Site
+    client: Client
+
+
+def build_catalogue(report: Report, folder: Path, running: ExitStack) -> Example:
+    """Package the models, measure them and sign evidence about them with fresh keys."""
+    report.title("A real model, weighed")
+    upstreams = running.enter_context(Upstreams(UPSTREAMS))
+    material, at_ns = fresh(), time.time_ns() - AGO
+    settings = Settings(at_ns, at_ns + DAY, upstreams.urls, remaining_ns=MINUTE)
+    with report.working("Packaging models, measuring them, signing evidence"):
+        packages = build(folder / "catalogue", folder / "models", material, settings)
+        upstreams.load(folder / "models")
+    (folder / "root.pub").write_text(public_pem(material.keys["root"].public_key()), "utf-8")
+    table = report.table("file of magika@3.3.0", "bytes", "sha256")
+    for path, size, sha256 in packages["magika@3.3.0"].manifest.entries():
+        table.add_row(path, f"{size:,}", sha256)
+    report.show(table)
+    report.say(f"artifact digest {packages['magika@3.3.0'].digest}")
+    report.say(f"{len(packages)} versions packaged and measured, their evidence signed with keys made a moment ago.")
+    return Example(folder / "catalogue", folder / "models", material, packages, at_ns, upstreams)
+
+
+def compile_it(report: Report, example: Example, folder: Path) -> Compiled:
+    """Compile twice, into two folders: the bytes must be the same."""
+    report.title("The catalogue, compiled into signed policy")
+    outputs = [folder / "bundles", folder / "again"]
+    with report.working("Verifying evidence, asking the gate, signing bundles"):
+        started = time.monotonic()
+        results = [compile_catalogue(example.root, _options(example, output, folder)) for output in outputs]
+        seconds = (time.monotonic() - started) / 2
+    first, second = ({str(f.relative_to(o)): f.read_bytes() for f in o.rglob("*") if f.is_file()} for o in outputs)
+    table = report.table("what", "result", "")
+    report.row(
+        table, "trust", f"signed by {results[0].judged.trust}", ok=results[0].judged.trust != "unsigned", what="trust"
+    )
+    size = sum(map(len, first.values()))
+    result = f"{len(first)} files, {size:,} bytes, in {seconds:.1f} s; compiled again elsewhere: "
+    same = first == second
+    report.row(table, "bundles", result + ("the same bytes" if same else "OTHER BYTES"), ok=same, what="same bytes")
+    report.show(table)
+    return Compiled(outputs[0], results[0])
+
+
+def _options(example: Example, output: Path, folder: Path) -> CompileOptions:
+    return CompileOptions(
+        output=output,
+        release_key=example.material.keys["release"],
+        live_key=example.material.keys["live"],
+        root_key=folder / "root.pub",
+        require_signed_trust=True,
+        at_ns=example.at_ns,
+        jobs=2,
+    )
+
+
+def show_gate(report: Report, example: Example, compiled: Compiled) -> None:
+    """What each version may do where, and why not in prod."""
+    report.title(f"The gate, as of {format_time(example.at_ns)}")
+    judged = compiled.result.judged
+    table = report.table("version", *judged.records, "why not in prod", "")
+    for version in VERSIONS:
+        records = {name: records[version.name] for name, records in judged.records.items()}
+        cells = [_verdict(record.approved) for record in records.values()]
+        reasons = records[ENVIRONMENT].reasons
+        why = "; ".join(f"{reason.code} {brief(reason.message, 70)}" for reason in reasons) or f"({version.shows})"
+        ok = {code.code for code in reasons} == set(version.prod_codes)
+        report.row(table, version.name, *cells, why, ok=ok, what=f"gate of {version.name}")
+    report.show(table)
+
+
+def _verdict(approved: bool) -> str:
+    return "approved" if approved else "refused"
+
+
+def start(report: Report, example: Example, compiled: Compiled, folder: Path, running: ExitStack) -> Stage:
+    """Start OPA with guard and signed bundles, and Envoy in front of the model servers."""
+    (folder / "site").mkdir()
+    keys = (example.material.keys["release"].public_key(), example.material.keys["live"].public_key())
+    with report.working("Starting OPA and Envoy"):
+        site = running.enter_context(Site(compiled.bundles, ENVIRONMENT, keys, folder / "site"))
+    client = Client(site.url, example.material)
+    running.callback(client.close)
+    return Stage(site, client)
+
+
+def show_calls(report: Report, stage: Stage) -> None:
+    """The calls that must be answered, and those that must not."""
+    report.title("Calls that are answered, through Envoy and OPA")
+    _call_all(report, ALLOWED, stage.client)
+    report.title("Calls that are refused, and what the caller is told")
+    _call_all(report, DENIED, stage.client)
+
+
+def _call_all(report: Report, calls: tuple[Call, ...], client: Client) -> None:
+    table = report.table("who", "what", "HTTP", "code", "answer", "")
+    for call in calls:
+        _call(report, table, call, client)
+    report.show(table)
+
+
+def _call(report: Report, table: Table, call: Call, client: Client) -> None:
+    result = call.make(client)
+    what = f"{call.who}: {call.what}: expected {call.status} {call.code}, got {result.status} {result.code}"
+    cells = (call.who, call.what, str(result.status), result.code, brief(result.said, 90))
+    report.row(table, *cells, ok=call.met(result), what=what)
+
+
+def show_workloads(report: Report, compiled: Compiled, folder: Path, example: Example) -> None:
+    """Pods, judged before they are deployed."""
+    conftest = find_conftest()
+    by = "weighbridge check and conftest" if conftest else "weighbridge check (no conftest here, which says the same)"
+    report.title(f"Workloads for prod, judged by {by}")
+    write_pods(folder, example.packages)
+    table = report.table("workload", "verdict", "why", "")
+    with report.working("Judging workloads"):
+        judged = [judge(file, compiled.bundles, ENVIRONMENT, conftest) for file in sorted(folder.iterdir())]
+    for workload in judged:
+        verdict = " ".join(sorted(workload.checked)) or "admitted"
+        cells = (workload.file, verdict, brief(workload.why, 110))
+        report.row(table, *cells, ok=workload.agreed, what=f"workload {workload.file}: {workload}")
+    report.show(table)
+
+
+def show_changes(report: Report, stage: Stage, example: Example, compiled: Compiled) -> None:
+    """What happens while everything runs: a revocation, what is in the logs, and OPA's death."""
+    report.title("While it runs")
+    table = report.table("what happens", "HTTP", "code", "what follows", "")
+    key = "k7m2p9qa"
+    before = Call("acme", "content-type", lambda c: c.chat(key, "content-type", PYTHON), answer="python")
+    result = before.make(stage.client)
+    report.row(table, "magika@3.3.0 answers", str(result.status), "", result.said, ok=before.met(result), what="before")
+
+    after = replace(before, status=403, code="INF-014", answer="")
+    result, milliseconds = _revoke(stage, after, _revoking(example, compiled))
+    text = f"denied {milliseconds:.0f} ms after the live bundle was published: {result.said}"
+    cells = ("it is revoked by an order", str(result.status), result.code, brief(text, 100))
+    report.row(table, *cells, ok=after.met(result), what="live revocation")
+
+    other = Call("acme", "kb-qa", lambda c: c.chat(key, "kb-qa", QUESTION))
+    result = other.make(stage.client)
+    cells = ("another model", str(result.status), result.code, "is not touched by it")
+    report.row(table, *cells, ok=other.met(result), what="another model")
+
+    _show_logs(report, table, stage, example)
+
+    stage.site.sidecar.stop()
+    result = other.make(stage.client)
+    cells = ("OPA dies", str(result.status), result.code, "nothing is answered without a decision")
+    report.row(table, *cells, ok=result.status == 503, what="OPA dies")
+    report.show(table)
+
+
+def _revoke(stage: Stage, denied: Call, bundle: bytes) -> tuple[Result, float]:
+    """Publish the bundle and call until the answer changes; the answer, and after how many milliseconds it came."""
+    started = time.monotonic()
+    stage.site.server.publish(f"{ENVIRONMENT}/live.tar.gz", bundle)
+    while True:
+        result = denied.make(stage.client)
+        seconds = time.monotonic() - started
+        if denied.met(result) or seconds > REVOCATION_SECONDS:
+            return result, seconds * 1000
+
+
+def _revoking(example: Example, compiled: Compiled) -> bytes:
+    """The live bundle that a control plane issues next: the same, and one version revoked."""
+    environment = compiled.result.judged.catalogue.configuration.environments[ENVIRONMENT]
+    revision = compiled.result.revisions[ENVIRONMENT]
+    now_ns = time.time_ns()
+    order = {"id": str(uuid.uuid4()), "reason": "labels scripts as text", "issued_at": now_ns}
+    restrictions = Restrictions(revoked={example.packages["magika@3.3.0"].digest: order})
+    first = first_live(ENVIRONMENT, environment, revision=revision, at_ns=now_ns)
+    return live_bundle(
+        live_document(replace(first, sequence=2, restrictions=restrictions)), example.material.keys["live"]
+    )
+
+
+def _show_logs(report: Report, table: Table, stage: Stage, example: Example) -> None:
+    """Neither a credential nor a prompt may be in any log, and no credential may have reached a model."""
+    decisions = stage.site.wait_for_decisions(len(ALLOWED) + len(DENIED) - 2)
+    logs = stage.site.access_log.read_text("utf-8") + decisions
+    secrets = [example.material.tenant_key(key) for key in ("k7m2p9qa", "g4b9x2ue", "e3x6p1rd")]
+    leaked = [secret for secret in (*secrets, "os.listdir", QUESTION) if secret in logs]
+    text = f"{logs.count(chr(10)):,} lines, without a credential and without a prompt"
+    cells = ("the logs", "", "", text if not leaked else "THEY LEAK")
+    report.row(table, *cells, ok=not leaked and JSON not in logs and "INF-018" in logs, what=f"logs: {leaked}")
+    seen = example.upstreams.seen_headers()
+    leaked = sorted(seen & {"authorization", "cookie", "x-api-key"})
+    text = "no model server ever saw a credential"
+    report.row(table, "the model servers", "", "", text, ok=bool(seen) and not leaked, what=f"upstreams saw {leaked}")

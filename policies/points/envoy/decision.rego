@@ -52,12 +52,22 @@ decision := {
 	http := input.attributes.request.http
 	registry.calls.paths[concat(" ", [http.method, split(http.path, "?")[0]])].model == "body"
 	http.headers["content-type"] == "application/json"
+	to_number(object.get(http, "size", 0)) <= registry.calls.body_limit
 	call := input.attributes.metadataContext.filterMetadata["weighbridge.call"]
 	call.body == "json"
 
+	# A stream says what it used, and one answer is asked for; what else is fine takes the full rules.
+	stream := object.get(call, "stream", false)
+	is_boolean(stream)
+	object.get(call, "include_usage", false) == stream
+	object.get(call, "n", 1) == 1
+
 	# The key, its tenant and their limits in one entry.
 	["Bearer", key] = split(http.headers.authorization, " ")
+	regex.match(inf.key_form, key)
 	grant := registry.grants[crypto.sha256(key)]
+	startswith(key, concat("_", ["wb", registry.environment, grant.key, ""]))
+	inf.bounded(grant, call, 1)
 	grant.clear == true
 	is_number(grant.not_after)
 	grant.not_after > request.now_ns
@@ -82,6 +92,9 @@ decision := {
 	not live.suspended[grant.tenant]
 	not live.keys[grant.key]
 	not live.exhausted[grant.tenant]
+
+	# Requirements of the user's own are judged in full, always.
+	not data.lib.weighbridge.user.requirements
 } else := {
 	"allowed": true,
 	"headers": {"x-weighbridge-route": inf.version},

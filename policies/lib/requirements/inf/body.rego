@@ -234,16 +234,23 @@ positive_integer(value) if {
 	floor(value) == value
 }
 
-within_token_limit if not "max_tokens" in object.keys(grant)
+within_token_limit if bounded(grant, request.subject.call, answers)
 
-within_token_limit if {
-	is_number(grant.max_tokens)
+# METADATA
+# title: A call is within a grant's token limit
+# description: |
+#   There is none, or exactly one of the two fields is a positive integer and, times the number of answers, within it. The fast
+#   way to a decision asks this, too.
+bounded(grant_, _, _) if not "max_tokens" in object.keys(grant_)
+
+bounded(grant_, call, count_) if {
+	is_number(grant_.max_tokens)
 	limits := [limit |
 		some name in ["max_tokens", "max_completion_tokens"]
-		limit := object.get(request.subject.call, name, null)
+		limit := object.get(call, name, null)
 		limit != null
 	]
 	count(limits) == 1
 	positive_integer(limits[0])
-	limits[0] * answers <= grant.max_tokens
+	limits[0] * count_ <= grant_.max_tokens
 }

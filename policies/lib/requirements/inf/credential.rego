@@ -126,8 +126,13 @@ elsewhere if {
 key := found if {
 	credential_place == "authorization"
 	["Bearer", found] = split(request.subject.headers.authorization, " ")
-	regex.match(`^wb_[a-z0-9.-]+_[a-z0-9]{8}_[A-Za-z0-9_-]{43}$`, found)
+	regex.match(key_form, found)
 }
+
+# METADATA
+# title: A key's form
+# description: Environment, public id, and 32 random bytes in base64url.
+key_form := `^wb_[a-z0-9.-]+_[a-z0-9]{8}_[A-Za-z0-9_-]{43}$`
 
 # The id in the key must be the one that is revoked by: else revoking what the key itself says would do nothing.
 grant := found if {

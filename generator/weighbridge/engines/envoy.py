@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Self
 import httpx
 import yaml
 
-from weighbridge.engines import process
-from weighbridge.engines.locate import require
+from weighbridge.engines.host import LocalHost
 from weighbridge.errors import EngineError
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from weighbridge.engines.host import Host, Running
 
 START_SECONDS = 30.0
 VALIDATE_SECONDS = 60.0
@@ -28,23 +29,22 @@ class EnvoyServer:
         bootstrap: what `points.envoy` wrote; its admin interface must be a Unix socket or loopback.
         folder: where its configuration and its log go; an existing folder of the caller's.
         concurrency: worker threads.
-        binary: another Envoy than the one that `weighbridge.engines` finds.
+        host: what starts Envoy.
     """
 
-    def __init__(self, bootstrap: str, *, folder: Path, concurrency: int = 1, binary: Path | None = None) -> None:
+    def __init__(self, bootstrap: str, *, folder: Path, concurrency: int = 1, host: Host | None = None) -> None:
         self._bootstrap = bootstrap
         self._folder = folder
         self._concurrency = concurrency
-        self._binary = binary
-        self._process: process.EngineProcess | None = None
+        self._host = host or LocalHost()
+        self._process: Running | None = None
 
     def __enter__(self) -> Self:
-        binary = self._binary or require("envoy").path
         config = self._folder / "envoy.yaml"
         config.write_text(self._bootstrap, encoding="utf-8")
         admin = _admin_client(self._bootstrap)
-        arguments: list[str | Path] = [binary, "-c", config, "--concurrency", str(self._concurrency), *_OPTIONS]
-        self._process = process.EngineProcess("envoy", arguments, log=self._folder / "envoy.log")
+        arguments = ["-c", str(config), "--concurrency", str(self._concurrency), *_OPTIONS]
+        self._process = self._host.start("envoy", arguments, environment={}, log=self._folder / "envoy.log")
         try:
             self._process.wait_until(lambda: _ready(admin), timeout=START_SECONDS)
         except BaseException:
@@ -86,13 +86,12 @@ def _ready(admin: httpx.Client) -> bool:
         return False
 
 
-def validate_bootstrap(path: Path, *, binary: Path | None = None) -> None:
+def validate_bootstrap(path: Path, host: Host | None = None) -> None:
     """Let Envoy check a bootstrap without starting it.
 
     Raises:
         EngineError: Envoy refuses it; `detail` says why.
     """
-    command: list[str | Path] = [binary or require("envoy").path, "--mode", "validate", "-c", path, *_OPTIONS]
-    result = process.run(command, timeout=VALIDATE_SECONDS)
+    result = (host or LocalHost()).run("envoy", ["--mode", "validate", "-c", path, *_OPTIONS], timeout=VALIDATE_SECONDS)
     if result.returncode != 0:
         raise EngineError(f"envoy refuses {path.name}", (result.stderr + result.stdout).decode("utf-8", "replace"))

@@ -157,7 +157,8 @@ def _judge(engine: Engine, path: Path, origin: Literal["PATH", "cache", "wheel"]
 
 
 def _version(engine: Engine, path: Path, info: BuildInfo) -> Version | None:
-    result = run([path, *engine.version_arguments], timeout=_PROBE_SECONDS)
+    # conftest and regal look for a home before they say anything.
+    result = run([path, *engine.version_arguments], timeout=_PROBE_SECONDS, environment={"HOME": "/"})
     output = (result.stdout + result.stderr).decode("utf-8", "replace")
     line = re.search(engine.version_line, output, re.MULTILINE)
     # A build from `tools/` knows its version only from its build information.

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal, Self
 import httpx
 
 from weighbridge import resources
-from weighbridge.engines import process
-from weighbridge.engines.locate import require
+from weighbridge.engines.host import LocalHost
+from weighbridge.engines.process import free_port
 from weighbridge.keys import bundle_algorithm, public_pem
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from weighbridge.engines.host import Host, Running
     from weighbridge.keys import PublicKey
 
 START_SECONDS = 30.0
@@ -81,7 +82,7 @@ class Sidecar:
         guard: the folder of the guard bundle.
         folder: existing folder for its log.
         config: another configuration than the shipped one.
-        binary: another OPA than the one that `weighbridge.engines` finds.
+        host: what starts OPA.
 
     Attributes:
         api_port: the loopback port of OPA's API.
@@ -94,24 +95,24 @@ class Sidecar:
         *,
         folder: Path,
         config: Path | None = None,
-        binary: Path | None = None,
+        host: Host | None = None,
     ) -> None:
         self._settings = settings
         self._guard = guard
         self._folder = folder
         self._config = config or resources.opa_config()
-        self._binary = binary
-        self._process: process.EngineProcess | None = None
+        self._host = host or LocalHost()
+        self._process: Running | None = None
         self.api_port = 0
 
     def __enter__(self) -> Self:
-        binary = self._binary or require("opa", envoy_plugin=True).path
-        self.api_port = process.free_port()
+        self.api_port = free_port()
         options = [f"--config-file={self._config}", f"--addr=127.0.0.1:{self.api_port}", "--authorization=basic"]
         quiet = ["--skip-version-check", "--log-level=error"]
-        arguments: list[str | Path] = [binary, "run", "--server", *options, *quiet, "--bundle", self._guard]
+        arguments = ["run", "--server", *options, *quiet, "--bundle", str(self._guard)]
         environment = {**self._settings.variables(), "GOGC": GOGC}
-        self._process = process.EngineProcess("opa", arguments, environment=environment, log=self._folder / "opa.log")
+        log = self._folder / f"opa-{self._settings.point}.log"
+        self._process = self._host.start("opa", arguments, environment=environment, log=log)
         try:
             with httpx.Client(base_url=self.api_url, trust_env=False) as client:
                 self._process.wait_until(lambda: _answers(client), timeout=START_SECONDS)

@@ -24,6 +24,8 @@ SUFFIXES = (".yaml", ".yml")
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
 HeaderValue = Annotated[str, StringConstraints(max_length=16384, pattern=r"^[^\r\n\x00]*$")]
+HeaderValues = Annotated[tuple[HeaderValue, ...], Field(min_length=1, strict=False)]
+"""The same header several times."""
 RequestTarget = Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$", max_length=8192)]
 Method = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3,10}$")]
 
@@ -39,11 +41,11 @@ class LiveFixture(Document):
     exhausted: tuple[Name, ...] = Field(default=(), strict=False)
     active: dict[Name, VersionName | None] = Field(default_factory=dict)
     """Changes of what an alias points to; null takes the alias away."""
+    environment: Name | None = None
+    """Another environment than the fixture's, signed as if it were this one's."""
     not_after: TimeNs | None = None
     releases: tuple[Text, ...] | None = Field(default=None, strict=False)
     """Announced revisions in place of this one; `current` is this one."""
-    environment: Name | None = None
-    """Another environment than the fixture's."""
 
 
 class RequestFixture(Document):
@@ -51,7 +53,7 @@ class RequestFixture(Document):
 
     method: Method = "POST"
     path: RequestTarget
-    headers: dict[HeaderName, HeaderValue | tuple[HeaderValue, ...]] = Field(default_factory=dict, strict=False)
+    headers: dict[HeaderName, HeaderValue | HeaderValues] = Field(default_factory=dict)
     body: Any = None
 
     def sent_headers(self) -> list[tuple[str, str]]:
@@ -86,6 +88,9 @@ class FixtureDocument(Document):
 
     environment: Name
     at: TimeNs | None = None
+    """`--at`, and the points' clock; the present if absent."""
+    now: TimeNs | None = None
+    """The points' clock, where it is another than `at`."""
     catalogue: Text | None = None
     live: LiveFixture | None = None
     object: dict[str, Any] | None = None

@@ -1,0 +1,141 @@
+"""Every fixture through every point that applies; engines are shared by fixtures of the same catalogue and moment."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.engines.host import LocalHost
+from weighbridge.errors import EngineError
+from weighbridge.harness import points
+from weighbridge.harness.judgement import Judgement, Outcome
+from weighbridge.harness.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from weighbridge.engines.host import Host
+    from weighbridge.harness.fixtures import Fixture, PointName
+
+DEFAULT_CATALOGUE = "examples/catalogue"
+_ONE_BY_ONE: dict[PointName, Callable[[Stage, Fixture], Judgement]] = {
+    "check": points.check,
+    "workload": points.workload,
+    "opa": points.opa,
+    "envoy": points.envoy,
+}
+
+
+@dataclass(frozen=True, order=True)
+class Setting:
+    """What fixtures must share to share engines."""
+
+    catalogue: str
+    environment: str
+    at_ns: int
+    now_ns: int
+
+
+@dataclass(frozen=True)
+class HarnessOptions:
+    """How fixtures are run."""
+
+    catalogue: str = DEFAULT_CATALOGUE
+    """For fixtures that name none."""
+    jobs: int = 1
+    """Settings that are run at the same time."""
+    host: Callable[[Path], Host] = lambda folder: LocalHost()  # noqa: ARG005 -- containers need the folder
+
+
+def run_fixtures(
+    fixtures: Sequence[Fixture],
+    options: HarnessOptions | None = None,
+    *,
+    done: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Show every fixture to every point that applies.
+
+    Args:
+        fixtures: at least one.
+        options: how.
+        done: called with each outcome as soon as it is known, from any thread.
+
+    Returns:
+        The outcomes, in the order of the fixtures.
+
+    Raises:
+        InputError: a catalogue cannot be compiled, or a fixture names what it does not have.
+        EngineError: an engine is missing or did not start.
+    """
+    options = options or HarnessOptions()
+    now_ns = time.time_ns()
+    groups: dict[Setting, list[Fixture]] = defaultdict(list)
+    for fixture in fixtures:
+        document = fixture.document
+        at_ns = now_ns if document.at is None else document.at
+        clock_ns = at_ns if document.now is None else document.now
+        setting = Setting(document.catalogue or options.catalogue, document.environment, at_ns, clock_ns)
+        groups[setting].append(fixture)
+
+    def run_group(setting: Setting) -> list[Outcome]:
+        return _run_group(setting, groups[setting], options, done)
+
+    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        outcomes = [outcome for group in pool.map(run_group, sorted(groups)) for outcome in group]
+    order = {id(fixture): number for number, fixture in enumerate(fixtures)}
+    return sorted(outcomes, key=lambda outcome: order[id(outcome.fixture)])
+
+
+def _run_group(
+    setting: Setting, fixtures: list[Fixture], options: HarnessOptions, done: Callable[[Outcome], None]
+) -> list[Outcome]:
+    outcomes = []
+    with tempfile.TemporaryDirectory(prefix="weighbridge-") as name:
+        folder = Path(name)
+        host = options.host(folder)
+        clocks = {"at_ns": setting.at_ns, "now_ns": setting.now_ns}
+        with Stage(Path(setting.catalogue), setting.environment, **clocks, folder=folder, host=host) as stage:
+            batch = _conftest(stage, [fixture for fixture in fixtures if "conftest" in fixture.points])
+            # Neighbours share live data, so that little has to be published.
+            for fixture in sorted(fixtures, key=lambda each: repr(each.document.live)):
+                outcome = _show(stage, fixture, batch)
+                outcomes.append(outcome)
+                done(outcome)
+    return outcomes
+
+
+def _conftest(stage: Stage, fixtures: list[Fixture]) -> dict[str, Judgement] | EngineError:
+    if not fixtures:
+        return {}
+    try:
+        return points.conftest(stage, fixtures)
+    except EngineError as error:
+        return error
+
+
+def _show(stage: Stage, fixture: Fixture, batch: dict[str, Judgement] | EngineError) -> Outcome:
+    started = time.monotonic()
+    judgements: dict[PointName, Judgement] = {}
+    errors: dict[PointName, str] = {}
+    stage.set_live(fixture)
+    for point in fixture.points:
+        try:
+            if point != "conftest":
+                judgements[point] = _ONE_BY_ONE[point](stage, fixture)
+            elif isinstance(batch, EngineError):
+                errors[point] = str(batch)
+            else:
+                judgements[point] = batch[fixture.file]
+        except EngineError as error:
+            errors[point] = str(error)
+    return Outcome(fixture, judgements, time.monotonic() - started, errors)
+
+
+def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those of which anything is not as it should be."""
+    return [outcome for outcome in outcomes if outcome.failures]

@@ -1,0 +1,67 @@
+"""`weighbridge test`: fixtures through every enforcement point."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from weighbridge.harness.fixtures import read_fixtures
+from weighbridge.harness.report import as_json, as_junit, as_text
+from weighbridge.harness.run import DEFAULT_CATALOGUE, HarnessOptions, failed, run_fixtures
+
+if TYPE_CHECKING:
+    from weighbridge.engines.host import Host
+
+_REPORTS = {"text": as_text, "json": as_json, "junit": as_junit}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--catalogue", default=DEFAULT_CATALOGUE, show_default=True, help="For fixtures that name none.")
+@click.option("--format", "form", type=click.Choice(sorted(_REPORTS)), default="text", show_default=True)
+@click.option("--engine", type=click.Choice(["local", "docker"]), default="local", show_default=True)
+@click.option("--opa-image", help="With `--engine docker`: an image of OPA with the Envoy plugin.")
+@click.option("--envoy-image", help="With `--engine docker`.")
+@click.option("--conftest-image", help="With `--engine docker`.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Catalogues and moments at once."
+)
+def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    paths: tuple[Path, ...],
+    catalogue: str,
+    form: str,
+    engine: str,
+    opa_image: str | None,
+    envoy_image: str | None,
+    conftest_image: str | None,
+    jobs: int,
+) -> None:
+    """Run fixtures through every enforcement point that applies.
+
+    PATHS are fixtures or folders of them; `tests/fixtures` by default. A fixture fails if a code is missing or surplus,
+    or if the points disagree. Exit status: 1 if any fails, 2 if anything cannot be read or an engine is missing.
+    """
+    fixtures = read_fixtures(list(paths) or [Path("tests/fixtures/pods"), Path("tests/fixtures/requests")])
+    options = HarnessOptions(catalogue=catalogue, jobs=jobs)
+    if engine == "docker":
+        images = {"opa": opa_image, "envoy": envoy_image, "conftest": conftest_image}
+        named = {name: image for name, image in images.items() if image}
+        options = HarnessOptions(catalogue=catalogue, jobs=jobs, host=functools.partial(_containers, named))
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Showing fixtures", total=len(fixtures))
+        outcomes = run_fixtures(fixtures, options, done=lambda _: progress.advance(task))
+    click.echo(_REPORTS[form](outcomes))
+    sys.exit(1 if failed(outcomes) else 0)
+
+
+def _containers(images: dict[str, str], folder: Path) -> Host:
+    from weighbridge.engines.containers import ContainerHost  # noqa: PLC0415 -- needs the `docker` package, others do not
+
+    return ContainerHost(images, folder)

@@ -1,9 +1,9 @@
-"""Compiles the committed example into `bundles/example`: the same bytes on every machine, which CI compares.
+r"""Compiles the committed example into `bundles/example`: the same bytes on every machine, which CI compares.
 
 It is what this command does, without its cache:
 
-    weighbridge compile examples/catalogue --root examples/keys/example-only-root.pub --require-signed-trust \\
-      --release-key examples/keys/example-only-release.pem --live-key examples/keys/example-only-live.pem \\
+    weighbridge compile examples/catalogue --root examples/keys/example-only-root.pub --require-signed-trust \
+      --release-key examples/keys/example-only-release.pem --live-key examples/keys/example-only-live.pem \
       --at 2026-01-15T00:00:00Z --allow-example-keys --output bundles/example
 """
 

@@ -95,7 +95,8 @@ class Client:
             http_client=self.openai_http,
         )
         try:
-            answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": prompt}], **more)
+            messages = [{"role": "user", "content": prompt}]
+            answer = client.chat.completions.create(**{"model": model, "messages": messages, "max_tokens": 64, **more})
             if not more.get("stream"):
                 return Result(200, "", str(answer.choices[0].message.content))
             chunks = list(answer)
@@ -129,9 +130,9 @@ ALLOWED = (
         answer="python",
     ),
     Call("acme", "version magika@3.3.0 by name", lambda c: c.chat("k7m2p9qa", "magika@3.3.0", JSON), answer="json"),
-    Call("acme, openai SDK", "alias kb-qa", lambda c: c.sdk("k7m2p9qa", "kb-qa", QUESTION), answer=ANSWER),
+    Call("acme (openai SDK)", "alias kb-qa", lambda c: c.sdk("k7m2p9qa", "kb-qa", QUESTION), answer=ANSWER),
     Call(
-        "acme, openai SDK",
+        "acme (openai SDK)",
         "the same, streamed, with usage",
         lambda c: c.sdk("k7m2p9qa", "kb-qa", QUESTION, stream=True, stream_options={"include_usage": True}),
         answer=ANSWER,
@@ -173,11 +174,11 @@ DENIED = (
         lambda c: c.chat("k7m2p9qa", "magika@3.0.0", JSON),
     ),
     _denied(
-        "acme, openai SDK",
+        "acme (openai SDK)",
         "magika@3.4.0: scored too low",
         403,
         "INF-018",
-        lambda c: c.sdk("k7m2p9qa", "magika@3.4.0", JSON, max_tokens=64),
+        lambda c: c.sdk("k7m2p9qa", "magika@3.4.0", JSON),
     ),
     _denied(
         "acme",
@@ -191,7 +192,7 @@ DENIED = (
         "acme", "an alias that points nowhere", 503, "INF-017", lambda c: c.chat("k7m2p9qa", "content-type-next", JSON)
     ),
     _denied(
-        "acme, openai SDK",
+        "acme (openai SDK)",
         "a stream that hides its usage",
         400,
         "INF-020",

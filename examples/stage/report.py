@@ -46,7 +46,7 @@ class Report:
         self.checks += 1
         if not ok:
             self.wrong.append(what)
-        verdict = Text("as expected", style="green") if ok else Text("WRONG", style="bold red")
+        verdict = Text("ok", style="green") if ok else Text("WRONG", style="bold red")
         table.add_row(*(Text(cell) for cell in cells), verdict)
 
     def show(self, table: Table) -> None:

@@ -33,6 +33,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "card": CardBlock,
     "manifest": Manifest,
     "package-v1": predicates.PackagePredicate,
+    "evaluation-v1": predicates.EvaluationPredicate,
     "approval-v1": predicates.ApprovalPredicate,
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,

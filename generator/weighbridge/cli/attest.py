@@ -1,0 +1,107 @@
+"""`weighbridge attest`: sign an in-toto statement about an artifact or an image."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from weighbridge.catalogue.names import Digest
+from weighbridge.catalogue.validation import validate_value
+from weighbridge.cli.options import format_option
+from weighbridge.errors import InputError, OutputError
+from weighbridge.evidence.dsse import LIMITS
+from weighbridge.evidence.write import (
+    OWN_SUBJECT,
+    artifact_subject,
+    own_subject,
+    read_predicate,
+    write_attestation,
+)
+from weighbridge.keys import fingerprint, load_private_key
+
+
+@click.command("attest")
+@click.option("--key", "key_sources", required=True, multiple=True, metavar="K", help="A PEM file, or env:NAME.")
+@click.option("--predicate-type", required=True, metavar="T", help="The predicate's type, a URI.")
+@click.option("--from", "source", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The predicate.")
+@click.option("--artifact", metavar="FILE", type=click.Path(path_type=Path), help="The artifact.json it speaks about.")
+@click.option("--digest", metavar="D", help="Or the digest, sha256:..., of an artifact or image.")
+@click.option("--name", metavar="N", help="What to call the subject; the digest is what counts.")
+@click.option("-o", "--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new file.")
+@format_option
+def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    key_sources: tuple[str, ...],
+    predicate_type: str,
+    source: Path,
+    artifact: Path | None,
+    digest: str | None,
+    name: str | None,
+    output: Path,
+    form: str,
+) -> None:
+    """Sign an in-toto statement with the predicate in FILE, and write it as a Sigstore bundle.
+
+    Predicates of Weighbridge's own types are checked before they are signed. Orders, waivers and model signatures need
+    no --artifact and no --digest: their subject follows from the predicate. Several --key sign one envelope.
+    """
+    signing_keys = {fingerprint(key.public_key()): key for key in map(load_private_key, key_sources)}
+    predicate = read_predicate(_read(source), str(source), predicate_type)
+    if predicate_type in OWN_SUBJECT:
+        _refuse_subject(artifact, digest)
+        subject = own_subject(predicate_type, predicate, str(source))
+    else:
+        subject = _subject(artifact, digest)
+    subject = (name or subject[0], subject[1])
+    data = write_attestation(predicate_type, predicate, subject, list(signing_keys.values()), str(source))
+    _write(output, data)
+    if form == "json":
+        report = {"output": str(output), "subject": subject[1], "signed_by": sorted(signing_keys)}
+        click.echo(json.dumps(report, indent=2))
+        return
+    click.echo(f"{output}: {predicate_type}\nabout      {subject[0]} {subject[1]}")
+    for print_ in sorted(signing_keys):
+        click.echo(f"signed by  {print_}")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LIMITS.payload_bytes + 1)
+    except OSError as error:
+        raise InputError.single(str(file), f"cannot be read: {error.strerror}", "Name a readable file.") from error
+    if len(data) > LIMITS.payload_bytes:
+        raise InputError.single(
+            str(file), f"is larger than {LIMITS.payload_bytes} bytes", "Leave out what nobody judges."
+        )
+    return data
+
+
+def _refuse_subject(artifact: Path | None, digest: str | None) -> None:
+    if artifact is not None or digest is not None:
+        message = "the subject of this predicate type follows from the predicate"
+        raise InputError.single("", message, "Leave --artifact and --digest out.", field="--predicate-type")
+
+
+def _subject(artifact: Path | None, digest: str | None) -> tuple[str, str]:
+    if (artifact is None) == (digest is None):
+        fix = "Give exactly one of --artifact and --digest."
+        raise InputError.single("", "the statement needs one subject", fix, field="--artifact")
+    if artifact is not None:
+        return artifact.name, artifact_subject(_read(artifact), str(artifact))
+    validate_value(Digest, digest, "--digest")
+    return "artifact", str(digest)
+
+
+def _write(output: Path, data: bytes) -> None:
+    try:
+        with output.open("xb") as stream:
+            stream.write(data)
+    except FileExistsError as error:
+        fix = "Name a new file: evidence is never overwritten."
+        raise InputError.single(str(output), "is there already", fix) from error
+    except OSError as error:
+        raise OutputError(
+            f"{output}: cannot be written: {error.strerror}. Name a file in a writable folder."
+        ) from error

@@ -119,7 +119,7 @@ def _problems(
 ) -> list[Problem]:
     problems = []
     details = error.errors(include_url=False)
-    wrong_inside = {detail["loc"][:-1] for detail in details}
+    wrong_inside = {detail["loc"][:length] for detail in details for length in range(len(detail["loc"]))}
     for detail in details:
         if detail["type"] == "too_short" and detail["loc"] in wrong_inside:
             continue  # only what is wrong in the list makes it too short

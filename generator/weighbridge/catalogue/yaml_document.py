@@ -7,13 +7,17 @@ recursive sees the text, compose nodes (`yaml_nodes`), turn them into plain JSON
 from __future__ import annotations
 
 import re
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from weighbridge.catalogue.yaml_nodes import NodeParser, Places, compose
-from weighbridge.catalogue.yaml_values import MAX_DEPTH, Builder
+from weighbridge.catalogue.yaml_values import MAX_DEPTH, MAX_PROBLEMS, Builder
 from weighbridge.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 _CRLF = ("has CRLF line ends", "Save the file with LF line ends (Git: `* text=auto eol=lf`).")
@@ -89,8 +93,10 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> YamlDocument:
         raise _too_deep(file, first_line, 1) from error
     builder = Builder(file, first_line)
     value = None if root is None else builder.build(root, 0)
-    if builder.problems:
-        raise InputError(builder.problems)
+    if builder.problems or builder.aliased:
+        raise InputError(
+            [*builder.problems, *(islice(_aliases(text, file, first_line), MAX_PROBLEMS) if builder.aliased else ())]
+        )
     return YamlDocument(file, value, Places(root, first_line))
 
 
@@ -129,17 +135,31 @@ def _bound_depth(text: str, file: str, first_line: int) -> None:
     # Events come without recursion, but cost as much again; so only a text that could be deep pays for them.
     if text.count("[") + text.count("{") <= _DEEP_FLOW and not _DEEP_BLOCK.search(text):
         return
-    parser = NodeParser(text)
     depth = 0
+    for event in _events(text):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                mark: Any = event.start_mark
+                raise _too_deep(file, mark.line + first_line, mark.column + 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _aliases(text: str, file: str, first_line: int) -> Iterator[Problem]:
+    """Where aliases stand: the nodes do not know, as each is the anchored node itself."""
+    for event in _events(text):
+        if isinstance(event, yaml.AliasEvent):
+            mark: Any = event.start_mark
+            fix = "Write the value out; aliases are not accepted."
+            yield Problem(file, mark.line + first_line, mark.column + 1, "", "is an alias (`*name`)", fix)
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    parser = NodeParser(text)
     try:
         while (event := parser.get_event()) is not None:
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    mark: Any = event.start_mark
-                    raise _too_deep(file, mark.line + first_line, mark.column + 1)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
+            yield event
     finally:
         parser.dispose()
 

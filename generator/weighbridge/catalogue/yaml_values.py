@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 32
 """Deepest nesting of mappings and lists."""
+MAX_PROBLEMS = 100
+"""Problems of one kind that are told of one document."""
 MAX_INTEGER = 2**53 - 1
 """Largest integer, either way: every JSON reader keeps it exactly (RFC 8785)."""
 
@@ -22,6 +24,7 @@ class Builder:
 
     def __init__(self, file: str, first_line: int) -> None:
         self.problems: list[Problem] = []
+        self.aliased = False
         self._file = file
         self._first_line = first_line
         self._seen: set[int] = set()
@@ -29,10 +32,8 @@ class Builder:
 
     def build(self, node: Node, depth: int) -> Any:
         """The value of a node; None where a problem was found."""
-        if id(node) in self._seen:
-            self._refuse(node, "is an alias (`*name`)", "Write the value out; aliases are not accepted.")
+        if self._is_alias(node):
             return None
-        self._seen.add(id(node))
         tag = node.tag
         if tag == TEXT:
             return self._text(node)
@@ -44,6 +45,14 @@ class Builder:
         if tag == LIST:
             return self._list(node, depth)
         return self._scalar(node, tag)
+
+    def _is_alias(self, node: Node) -> bool:
+        # The composer puts the anchored node itself where an alias stands, so it is met a second time.
+        if id(node) in self._seen:
+            self.aliased = True
+            return True
+        self._seen.add(id(node))
+        return False
 
     def _text(self, node: Node) -> str | None:
         text: str = node.value
@@ -100,6 +109,8 @@ class Builder:
         return values
 
     def _key(self, node: Node) -> str | None:
+        if self._is_alias(node):
+            return None
         if node.tag == TEXT:
             return self._text(node)
         if node.tag in {"int", "float", "bool", "null", "special"}:
@@ -111,6 +122,8 @@ class Builder:
         return None
 
     def _refuse(self, node: Node, message: str, fix: str) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            return  # a file that is wrong in so many places is wrong in one: it is no such file
         mark: Any = node.start_mark
         field = field_path(self._path)
         self.problems.append(Problem(self._file, mark.line + self._first_line, mark.column + 1, field, message, fix))

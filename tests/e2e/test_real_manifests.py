@@ -1,0 +1,178 @@
+"""Manifests as other people wrote them, judged by conftest and by `weighbridge check`, against the compiled example.
+
+The files are not ours, so they are read where they lie, beside the checkout; where they do not, these tests say so.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from weighbridge.bundle.compile import CompileOptions, compile_catalogue
+from weighbridge.catalogue.names import parse_time_ns
+from weighbridge.engines.host import LocalHost
+from weighbridge.points.check import Checker, Report
+from weighbridge.points.manifests import read_manifests
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+REAL = REPOSITORY.parent / "shared" / "real"
+EXAMPLE_AT_NS = parse_time_ns("2026-01-15T00:00:00Z")
+CODE = re.compile(r"^[A-Z]{3}-[0-9]{3}\b")
+PODLESS = {
+    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "InferencePool", "Ingress", "Namespace", "PersistentVolumeClaim",
+    "Secret", "Service",
+}  # fmt: skip
+"""The kinds among the real manifests that make no pods."""
+
+pytestmark = pytest.mark.engines
+beside = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real manifests do not lie in {REAL.name}/ beside us")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example as of its own present: its approvals have lapsed by now."""
+    output = tmp_path_factory.mktemp("compiled") / "bundles"
+    options = CompileOptions(
+        output=output,
+        release_key=ec.generate_private_key(ec.SECP256R1()),
+        at_ns=EXAMPLE_AT_NS,
+        environments=("prod",),
+        allow_example_keys=True,
+        fixed_clock_ns=EXAMPLE_AT_NS,
+    )
+    compile_catalogue(REPOSITORY / "examples" / "catalogue", options)
+    return output
+
+
+@pytest.fixture(scope="module")
+def checker(compiled: Path) -> Iterator[Checker]:
+    with Checker(compiled, "prod") as checker:
+        yield checker
+
+
+def real_files(folder: str) -> list[Path]:
+    return sorted((REAL / folder).rglob("*.yaml"))
+
+
+def by_file(report: Report) -> dict[str, set[str]]:
+    said: dict[str, set[str]] = {}
+    for result in report.results:
+        said.setdefault(result.file, set()).update(each.code for each in result.violations)
+    return said
+
+
+def conftest_by_file(compiled: Path, files: list[Path], home: Path) -> dict[str, set[str]]:
+    folder = compiled / "prod" / "conftest"
+    arguments = ["test", "-p", folder / "policy", "-d", folder / "data", "--output=json", *files]
+    result = LocalHost().run("conftest", arguments, timeout=300, environment={"HOME": str(home)})
+    assert result.returncode in {0, 1}, result.stderr.decode()
+    said: dict[str, set[str]] = {}
+    for each in json.loads(result.stdout):
+        found = {CODE.match(failure["msg"])[0] for failure in each.get("failures", [])}
+        said.setdefault(each["filename"], set()).update(found)
+    return said
+
+
+@beside
+@pytest.mark.parametrize("folder", ["serving", "psa"])
+def test_both_points_say_the_same_about_every_real_file(
+    compiled: Path, checker: Checker, tmp_path: Path, folder: str
+) -> None:
+    files = real_files(folder)
+    assert len(files) >= 40
+    said = by_file(checker.check(read_manifests(files)))
+    assert said == conftest_by_file(compiled, files, tmp_path)
+
+
+@beside
+@pytest.mark.parametrize("folder", ["serving", "psa"])
+def test_every_real_object_is_understood(checker: Checker, folder: str) -> None:
+    report = checker.check(read_manifests(real_files(folder)))
+    lost = [(result.file, result.kind) for result in report.results if "MOD-010" in _codes(result)]
+    assert lost == []
+
+
+@beside
+def test_nothing_that_holds_pods_passes_in_silence(checker: Checker) -> None:
+    manifests = read_manifests(real_files("serving"))
+    report = checker.check(manifests)
+    for manifest, result in zip(manifests, report.results, strict=True):
+        exempt = (manifest.value.get("metadata") or {}).get("namespace") == "kube-system"
+        if result.kind in PODLESS or exempt:
+            assert not result.denied, (result.file, result.violations)
+        else:
+            assert result.denied, (result.file, result.kind)
+
+
+@beside
+def test_a_kind_that_nobody_described_is_told_so_and_nothing_else(checker: Checker) -> None:
+    report = checker.check(read_manifests(real_files("serving")))
+    described = {"DaemonSet", "Deployment", "Job", "Pod", "StatefulSet"}
+    strange = [result for result in report.results if result.kind not in described | PODLESS]
+    assert len(strange) >= 20
+    assert {tuple(sorted(_codes(result))) for result in strange} == {("MOD-011",)}
+
+
+@beside
+def test_each_real_pod_is_denied_for_the_right_reasons(checker: Checker) -> None:
+    """None of them carries the labels, and of all their images hardly one is pinned."""
+    report = checker.check(read_manifests([*real_files("serving"), *real_files("psa")]))
+    pods = [result for result in report.results if result.kind in {"Deployment", "Job", "Pod", "StatefulSet"}]
+    assert len(pods) >= 100
+    for result in pods:
+        assert {"MOD-001"} <= _codes(result) <= {"MOD-001", "MOD-008", "MOD-009"}, result
+
+
+def test_hardened_counterparts_are_admitted_and_each_other_pod_is_denied_for_its_reason(
+    compiled: Path, checker: Checker, tmp_path: Path
+) -> None:
+    files = sorted((REPOSITORY / "examples" / "pods").glob("*.yaml"))
+    expected = {str(file): _expected(file) for file in files}
+    assert set() in expected.values()
+    assert by_file(checker.check(read_manifests(files))) == expected
+    assert conftest_by_file(compiled, files, tmp_path) == expected
+
+
+def test_empty_documents_are_nothing_and_hide_nothing(compiled: Path, checker: Checker, tmp_path: Path) -> None:
+    refused = (REPOSITORY / "examples" / "pods" / "refused.yaml").read_text(encoding="utf-8")
+    nothing = tmp_path / "nothing.yaml"
+    nothing.write_text("# only a comment\n---\n---\nkind: Namespace\napiVersion: v1\nmetadata: {name: a}\n")
+    something = tmp_path / "something.yaml"
+    something.write_text(f"# a comment\n---\n---\n{refused}---\n")
+    files = [nothing, something]
+    expected = {str(nothing): set(), str(something): {"MOD-003"}}
+    assert by_file(checker.check(read_manifests(files))) == expected
+    assert conftest_by_file(compiled, files, tmp_path) == expected
+
+
+def test_the_message_names_the_missing_attestation(compiled: Path, checker: Checker, tmp_path: Path) -> None:
+    """Deny pods whose `model_version` label lacks an approved attestation."""
+    file = REPOSITORY / "tests" / "fixtures" / "pods" / "mod-003-fail-missing-scan.yaml"
+    pod = tmp_path / "pod.yaml"
+    pod.write_text(yaml.safe_dump(yaml.safe_load(file.read_text())["object"]))
+    (violation,) = checker.check(read_manifests([pod])).results[0].violations
+    assert violation.code == "MOD-003"
+    assert violation.message.startswith(
+        "magika@3.3.1: its `model_version` label lacks an approved attestation in prod: vuln-scan-clean"
+    )
+    assert "vuln-scan-clean" in violation.message[:200]
+    assert violation.line == _line(pod, "model_version")
+
+
+def _codes(result: Any) -> set[str]:
+    return {violation.code for violation in result.violations}
+
+
+def _expected(file: Path) -> set[str]:
+    first = file.read_text(encoding="utf-8").splitlines()[0]
+    named = set(first.removeprefix("# expect: ").split(", "))
+    return named - {"admitted"}
+
+
+def _line(file: Path, text: str) -> int:
+    return 1 + next(i for i, line in enumerate(file.read_text().splitlines()) if text in line)

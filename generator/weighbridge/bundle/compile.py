@@ -81,6 +81,7 @@ def compile_catalogue(root: Path, options: CompileOptions, progress: Progress = 
         require_signed_trust=options.require_signed_trust,
         allow_example_keys=options.allow_example_keys,
         jobs=options.jobs,
+        cache=(options.cache, options.release_key) if options.cache else None,
     )
     judged = judge_catalogue(root, judging, progress)
     environments = _chosen(judged, options.environments)

@@ -18,15 +18,19 @@ from weighbridge.engines.opa import OpaServer
 from weighbridge.errors import InputError
 from weighbridge.evidence.attest import attest
 from weighbridge.example_keys import refuse_example_keys
+from weighbridge.registry.cache import JudgementCache
+from weighbridge.registry.cache_key import boundaries, context_of_judgements, judgement_key, span_of
 from weighbridge.registry.gate import judge
 from weighbridge.registry.orders import resolve_orders
+from weighbridge.registry.question import promotion_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.evidence.state import VersionEvidence
+    from weighbridge.keys import PrivateKey
     from weighbridge.registry.gate import Records
     from weighbridge.registry.orders import ResolvedOrders
 
@@ -50,7 +54,7 @@ class Judged:
     trust: str
     """`unsigned`, or the fingerprint of the root key."""
     evidence: Mapping[str, VersionEvidence]
-    """By version; empty for what came from the cache."""
+    """By version; without those whose records came from the cache."""
     records: Records
     orders: ResolvedOrders
 
@@ -69,6 +73,8 @@ class JudgingOptions:
     """Accept signers and tenants' keys whose private halves everybody has."""
     jobs: int = 1
     """Processes that read and verify."""
+    cache: tuple[Path, PrivateKey] | None = None
+    """Where judgements are kept between compiles, and the release key, which protects them."""
     only: str = ""
     """Judge this version alone, `<model>@<version>`; the whole catalogue is read all the same."""
 
@@ -86,7 +92,17 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     trust = _trust(catalogue, options)
     orders = resolve_orders(catalogue, options.at_ns)
     if options.only:
-        catalogue = _reduced(catalogue, options.only)
+        catalogue = _reduced(catalogue, [options.only])
+    if options.cache is None:
+        evidence, records = _judge_all(catalogue, options, progress)
+    else:
+        evidence, records = _judge_changed(catalogue, options, options.cache, progress)
+    return Judged(catalogue, trust, evidence, records, orders)
+
+
+def _judge_all(
+    catalogue: Catalogue, options: JudgingOptions, progress: Progress
+) -> tuple[Mapping[str, VersionEvidence], Records]:
     modules = {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
     policies = resources.policies()
     subjects = len(catalogue.versions) + len(catalogue.images)
@@ -106,18 +122,50 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
             engine=engine,
             advance=_counted(progress, "gate", judgements),
         )
-    return Judged(catalogue, trust, evidence, records, orders)
+    return evidence, records
 
 
-def _reduced(catalogue: Catalogue, name: str) -> Catalogue:
-    """The catalogue with one version, and with the images that serve it."""
-    version = catalogue.versions.get(name)
-    if version is None:
-        close = difflib.get_close_matches(name, catalogue.versions, n=3) or list(catalogue.versions)[:3]
-        raise InputError.single("", f"there is no version {name}", f"There is {', '.join(close) or 'none at all'}.")
-    named = {image.digest for image in version.card.images}
+def _judge_changed(
+    catalogue: Catalogue, options: JudgingOptions, kept: tuple[Path, PrivateKey], progress: Progress
+) -> tuple[Mapping[str, VersionEvidence], Records]:
+    """As `_judge_all`, but for versions whose records are known already."""
+    at_ns = options.at_ns
+    cache = JudgementCache(*kept, context_of_judgements(catalogue), at_ns)
+    cache_keys = {name: judgement_key(catalogue, version) for name, version in catalogue.versions.items()}
+    known = {name: found for name, key in cache_keys.items() if (found := cache.get(key)) is not None}
+    changed = [name for name in catalogue.versions if name not in known]
+    environments = promotion_order(catalogue.configuration)
+    evidence: Mapping[str, VersionEvidence] = {}
+    fresh: Records = {name: {} for name in environments}
+    if changed:
+        evidence, fresh = _judge_all(_reduced(catalogue, changed), options, progress)
+        shipped = {
+            name: (resources.policies() / "evidence" / document.rule).is_dir()
+            for name, document in catalogue.configuration.attestations.items()
+        }
+        boundary = boundaries(catalogue, at_ns)
+        for name in changed:
+            records = {environment: fresh[environment][name] for environment in environments}
+            cache.put(cache_keys[name], records, span_of(evidence[name], records, shipped, at_ns, boundary))
+    cache.save()
+    return evidence, {
+        environment: {
+            name: known[name][environment] if name in known else fresh[environment][name] for name in catalogue.versions
+        }
+        for environment in environments
+    }
+
+
+def _reduced(catalogue: Catalogue, names: Sequence[str]) -> Catalogue:
+    """The catalogue with these versions only, and with the images that serve them."""
+    for name in names:
+        if name not in catalogue.versions:
+            close = difflib.get_close_matches(name, catalogue.versions, n=3) or list(catalogue.versions)[:3]
+            raise InputError.single("", f"there is no version {name}", f"There is {', '.join(close) or 'none at all'}.")
+    versions = {name: catalogue.versions[name] for name in names}
+    named = {image.digest for version in versions.values() for image in version.card.images}
     images = {digest: files for digest, files in catalogue.images.items() if digest in named}
-    return replace(catalogue, versions={name: version}, images=images)
+    return replace(catalogue, versions=versions, images=images)
 
 
 def _counted(progress: Progress, step: str, total: int) -> Callable[[int], None]:

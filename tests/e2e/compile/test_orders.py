@@ -1,0 +1,293 @@
+"""Orders in the catalogue: what they restrict, who may give them, and that nothing lifts a restriction by accident."""
+
+import json
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.load import load_catalogue
+from weighbridge.errors import InputError
+from weighbridge.evidence.dsse import PAYLOAD_TYPE, envelope_json, sign_envelope
+from weighbridge.evidence.predicates import ORDER
+from weighbridge.evidence.statement import statement_json
+from weighbridge.registry.orders import Restrictions, resolve_orders
+
+Workshop = Any
+AT_NS = 1768435200 * 10**9
+NAME = "qa@1.0.0"
+OTHER_ID = "00000000-0000-4000-8000-000000000000"
+
+
+def restrictions(workshop: Workshop, environment: str = "prod") -> Restrictions:
+    return resolve_orders(load(workshop), AT_NS).restrictions[environment]
+
+
+def load(workshop: Workshop) -> Any:
+    return load_catalogue(workshop.root)
+
+
+def problems(workshop: Workshop) -> str:
+    with pytest.raises(InputError) as caught:
+        resolve_orders(load(workshop), AT_NS)
+    return "\n".join(problem.message for problem in caught.value.problems)
+
+
+def artifact(workshop: Workshop) -> str:
+    return str(load(workshop).versions[NAME].artifact_digest)
+
+
+def test_no_orders(workshop: Workshop) -> None:
+    assert restrictions(workshop) == Restrictions({}, {}, {}, {})
+
+
+def test_every_restriction_lands_where_it_belongs(workshop: Workshop) -> None:
+    digest_ = artifact(workshop)
+    ids = [
+        workshop.order("revoke", digest_, "oncall", reference="https://example.com/1"),
+        workshop.order("freeze", NAME, "mlsec"),
+        workshop.order("suspend", "acme", "oncall", expires="2026-02-01T00:00:00Z"),
+        workshop.order("revoke-key", "k7m2p9qa", "oncall"),
+    ]
+    workshop.order("route", "qa-now", "oncall", to=NAME)
+    workshop.order("distrust", "eval", "mlsec")
+    found = restrictions(workshop)
+    assert [e["id"] for part in found.document().values() for e in part.values()] == ids
+    assert found.revoked[digest_] == {
+        "id": ids[0],
+        "reason": "an incident",
+        "reference": "https://example.com/1",
+        "issued_at": 1768348800 * 10**9,
+    }
+    assert found.suspended["acme"]["expires"] == 1769904000 * 10**9
+    assert restrictions(workshop, "staging") == Restrictions({}, {}, {}, {})
+    assert resolve_orders(load(workshop), AT_NS).warnings == ()
+
+
+def test_a_version_by_its_name_is_its_digest(workshop: Workshop) -> None:
+    expected = "sha256:" + "e" * 64
+    workshop.order("revoke", NAME, "oncall", expects=expected)
+    assert set(restrictions(workshop).revoked) == {artifact(workshop), expected}
+
+
+def test_a_target_that_nobody_knows_is_said_aloud(workshop: Workshop) -> None:
+    workshop.order("revoke", "sha256:" + "e" * 64, "oncall")
+    workshop.order("freeze", "qa@9.9.9", "oncall")
+    workshop.order("suspend", "nobody", "oncall")
+    assert len(resolve_orders(load(workshop), AT_NS).warnings) == 3
+    workshop.order("revoke", "qa@9.9.9", "oncall")
+    assert "there is no version qa@9.9.9" in problems(workshop)
+
+
+@pytest.mark.parametrize(
+    ("kind", "undo", "target"), [("revoke", "restore", None), ("freeze", "thaw", NAME), ("suspend", "resume", "acme")]
+)
+def test_what_lifts_needs_its_own_threshold(workshop: Workshop, kind: str, undo: str, target: str | None) -> None:
+    target = target or artifact(workshop)
+    given = workshop.order(kind, target, "oncall")
+    assert any(restrictions(workshop).document().values())
+    file = workshop.root / "orders" / f"{workshop.order(undo, target, 'mlsec', undoes=given)}.json"
+    assert "needs the signatures of 2 of mlsec, product" in problems(workshop)
+    file.unlink()
+    workshop.order(undo, target, "mlsec", "product", undoes=given)
+    assert not any(restrictions(workshop).document().values())
+
+
+def test_each_of_two_restrictions_must_be_lifted(workshop: Workshop) -> None:
+    first = workshop.order("freeze", NAME, "oncall")
+    second = workshop.order("freeze", NAME, "mlsec", issued_at="2026-01-14T01:00:00Z")
+    workshop.order("thaw", NAME, "mlsec", "product", undoes=second, issued_at="2026-01-14T02:00:00Z")
+    assert restrictions(workshop).frozen[NAME]["id"] == first
+
+
+def test_the_one_that_lasts_longer_is_kept(workshop: Workshop) -> None:
+    long = workshop.order("freeze", NAME, "oncall")
+    workshop.order("freeze", NAME, "oncall", issued_at="2026-01-14T03:00:00Z", expires="2026-02-01T00:00:00Z")
+    assert restrictions(workshop).frozen[NAME]["id"] == long
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"undoes": OTHER_ID}, "there is no order"),
+        ({"target": "qa@2.0.0"}, "is about qa@1.0.0, not about qa@2.0.0"),
+        ({"environments": ["prod", "staging"]}, "nobody may order thaw in staging"),
+        ({"issued_at": "2026-01-13T00:00:00Z"}, "it was issued before"),
+        ({"undoes": None}, "must name what is undone"),
+        ({"expires": "2026-02-01T00:00:00Z"}, "belongs to a restriction only"),
+    ],
+)
+def test_what_lifts_must_fit_what_it_lifts(workshop: Workshop, changes: dict[str, Any], message: str) -> None:
+    given = {"undoes": workshop.order("freeze", NAME, "oncall"), "issued_at": "2026-01-14T02:00:00Z", **changes}
+    target = given.pop("target", NAME)
+    given = {name: value for name, value in given.items() if value is not None}
+    workshop.order("thaw", target, "mlsec", "product", **given)
+    assert message in problems(workshop)
+
+
+def test_a_kind_lifts_its_own_kind_only(workshop: Workshop) -> None:
+    workshop.order("resume", NAME, "mlsec", "product", undoes=workshop.order("freeze", NAME, "oncall"))
+    assert "resume undoes suspend" in problems(workshop)
+
+
+def test_a_restriction_in_two_environments_is_lifted_where_the_order_says(workshop: Workshop) -> None:
+    orders = workshop.configuration["environments"]["prod"]["orders"]
+    workshop.configure({"environments.staging.orders": orders})
+    given = workshop.order("freeze", NAME, "oncall", environments=["prod", "staging"])
+    workshop.order("thaw", NAME, "mlsec", "product", undoes=given, environments=["staging"])
+    assert restrictions(workshop, "staging").frozen == {}
+    assert set(restrictions(workshop, "prod").frozen) == {NAME}
+
+
+def signed(workshop: Workshop, changes: dict[str, Any], subject: dict[str, str] | None = None) -> None:
+    """An order with parts of its predicate, or its subject, replaced, and signed by somebody who may order."""
+    predicate = {
+        "id": OTHER_ID,
+        "kind": "freeze",
+        "target": NAME,
+        "environments": ["prod"],
+        "reason": "an incident",
+        "issued_at": "2026-01-14T00:00:00Z",
+    } | changes
+    own = subject or {"name": ORDER, "digest": digest(canonical(predicate))}
+    payload = statement_json(ORDER, predicate, [(own["name"], own["digest"])])
+    workshop.write("orders/one.json", envelope_json(sign_envelope(PAYLOAD_TYPE, payload, [workshop.key("oncall")])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "melt"}, "Input should be"),
+        ({"environments": []}, "at least 1"),
+        ({"environments": ["nowhere"]}, "there is no environment nowhere"),
+        ({"environments": ["dev"]}, "nobody may order freeze in dev"),
+        ({"environments": ["prod", "prod"]}, "names one twice"),
+        ({"issued_at": "2026-01-15T00:00:01Z"}, "later than --at"),
+        ({"issued_at": "yesterday"}, "RFC 3339"),
+        ({"expires": "2026-01-13T00:00:00Z"}, "lies behind"),
+        ({"undoes": OTHER_ID}, "and nothing else"),
+        ({"to": NAME}, "for nothing else"),
+        ({"kind": "route"}, "must be there for route"),
+        ({"id": "NOT-A-UUID"}, "badly formed"),
+        ({"surprise": 1}, "Extra inputs"),
+    ],
+)
+def test_an_order_of_the_wrong_form(workshop: Workshop, changes: dict[str, Any], message: str) -> None:
+    signed(workshop, {})
+    assert set(restrictions(workshop).frozen) == {NAME}
+    signed(workshop, changes)
+    assert message in problems(workshop)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"name": ORDER, "digest": "sha256:" + "0" * 64},
+        {"name": "an order", "digest": ""},
+    ],
+)
+def test_an_order_about_something_else(workshop: Workshop, subject: dict[str, str]) -> None:
+    signed(workshop, {}, subject)
+    assert "must have one subject" in problems(workshop)
+
+
+def order_file(workshop: Workshop) -> Any:
+    workshop.order("freeze", NAME, "oncall")
+    return next((workshop.root / "orders").iterdir())
+
+
+def test_one_signature_by_nobody_fails_everything(workshop: Workshop) -> None:
+    workshop.order("freeze", NAME, "stranger")
+    assert "and has 0" in problems(workshop)
+
+
+def test_a_changed_order_fails_everything(workshop: Workshop) -> None:
+    file = order_file(workshop)
+    document = json.loads(file.read_text())
+    document["payload"] = document["payload"][:-8] + "AAAA" + document["payload"][-4:]
+    file.write_text(json.dumps(document))
+    with pytest.raises(InputError):
+        resolve_orders(load(workshop), AT_NS)
+
+
+def test_a_removed_signer_fails_everything_and_lifts_nothing(workshop: Workshop) -> None:
+    order_file(workshop)
+    workshop.configure({"environments.prod.orders.freeze.signers": ["mlsec"]})
+    assert "needs the signatures of 1 of mlsec" in problems(workshop)
+
+
+def test_a_removed_kind_fails_everything(workshop: Workshop) -> None:
+    order_file(workshop)
+    workshop.configure({"environments.prod.orders.freeze": None})
+    assert "nobody may order freeze in prod" in problems(workshop)
+
+
+def test_a_restriction_outlives_its_signers_key_and_a_lift_does_not(workshop: Workshop) -> None:
+    given = workshop.order("freeze", NAME, "mlsec")
+    workshop.configure({"trust.signers.mlsec.not_after": "2026-01-14T12:00:00Z"})
+    assert set(restrictions(workshop).frozen) == {NAME}
+    workshop.order("thaw", NAME, "mlsec", "product", undoes=given)
+    assert "by keys that count, and has 1" in problems(workshop)
+
+
+def test_a_compromised_key_restricts_only_what_it_did_before(workshop: Workshop) -> None:
+    given = workshop.order("freeze", NAME, "mlsec", issued_at="2026-01-10T00:00:00Z")
+    workshop.configure({"trust.signers.mlsec.compromised_from": "2026-01-12T00:00:00Z"})
+    assert set(restrictions(workshop).frozen) == {NAME}
+    workshop.order("thaw", NAME, "mlsec", "product", undoes=given, issued_at="2026-01-11T00:00:00Z")
+    assert "and has 1" in problems(workshop)
+
+
+def test_a_compromised_key_restricts_nothing_more(workshop: Workshop) -> None:
+    workshop.configure({"trust.signers.mlsec.compromised_from": "2026-01-12T00:00:00Z"})
+    workshop.order("freeze", NAME, "mlsec")
+    assert "and has 0" in problems(workshop)
+
+
+def test_the_same_order_twice_is_one(workshop: Workshop) -> None:
+    file = order_file(workshop)
+    workshop.write("orders/again.json", file.read_bytes())
+    assert set(restrictions(workshop).frozen) == {NAME}
+
+
+def test_two_orders_with_one_id_fail(workshop: Workshop) -> None:
+    workshop.order("freeze", NAME, "oncall", id=OTHER_ID)
+    (workshop.root / f"orders/{OTHER_ID}.json").rename(workshop.root / "orders/first.json")
+    workshop.order("suspend", "acme", "oncall", id=OTHER_ID)
+    assert "says something else" in problems(workshop)
+
+
+def test_other_statements_do_not_belong_there(workshop: Workshop) -> None:
+    source = workshop.root / "models/qa/1.0.0/evidence/package.json"
+    workshop.write("orders/package.json", source.read_bytes())
+    assert "has predicate type" in problems(workshop)
+
+
+def test_acceptance_records_are_refused_until_they_exist(workshop: Workshop) -> None:
+    order_file(workshop)
+    workshop.write("orders/one.acceptance.json", "{}")
+    assert "not supported yet" in problems(workshop)
+
+
+def test_all_problems_come_at_once(workshop: Workshop) -> None:
+    workshop.order("freeze", NAME, "stranger")
+    workshop.order("melt", NAME, "oncall")
+    workshop.write("orders/broken.json", "{")
+    with pytest.raises(InputError) as caught:
+        resolve_orders(load(workshop), AT_NS)
+    assert len({problem.file for problem in caught.value.problems}) == 3
+
+
+def test_file_names_and_order_change_nothing(workshop: Workshop) -> None:
+    first = workshop.order("freeze", NAME, "oncall")
+    workshop.order("freeze", NAME, "mlsec", issued_at="2026-01-14T01:00:00Z", expires="2026-03-01T00:00:00Z")
+    workshop.order("thaw", NAME, "mlsec", "product", undoes=first, issued_at="2026-01-14T02:00:00Z")
+    files = [file.read_bytes() for file in (workshop.root / "orders").iterdir()]
+    expected = restrictions(workshop)
+    for number, arrangement in enumerate(permutations(files)):
+        for file in (workshop.root / "orders").iterdir():
+            file.unlink()
+        for index, data in enumerate(arrangement):
+            workshop.write(f"orders/{index}-{number}.json", data)
+        assert restrictions(workshop) == expected

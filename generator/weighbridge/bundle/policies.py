@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weighbridge import resources
+from weighbridge.evidence.user_rules import check_linked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,10 @@ def point_policies(point: Point, own: Sequence[UserPolicy]) -> dict[str, str]:
     Args:
         point: as declared.
         own: the user's policies; only requirements are taken, evidence rules are for compiling.
+
+    Raises:
+        InputError: a requirement does not compile with what this point gives it.
+        EngineError: there are requirements, and no OPA to check them.
     """
     base = resources.policies()
     modules = {
@@ -54,7 +59,10 @@ def point_policies(point: Point, own: Sequence[UserPolicy]) -> dict[str, str]:
         for path in sorted((base / folder).rglob("*.rego"))
         if not path.name.endswith(_TEST)
     }
-    return modules | {f"user/{policy.path}": policy.text for policy in requirements_of(own)}
+    requirements = requirements_of(own)
+    if requirements:
+        check_linked(point.name, modules, requirements)
+    return modules | {f"user/{policy.path}": policy.text for policy in requirements}
 
 
 def requirements_of(own: Sequence[UserPolicy]) -> list[UserPolicy]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from weighbridge.engines.opa import opa_check, opa_command, opa_parse
 from weighbridge.errors import EngineError, InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from weighbridge.catalogue.catalogue import UserPolicy
 
@@ -80,6 +80,39 @@ def check_user_rules(policies: Sequence[UserPolicy]) -> None:
         problems = problems or _check_compiled(written)
     if problems:
         raise InputError(problems)
+
+
+def check_linked(point: str, ours: Mapping[str, str], own: Sequence[UserPolicy]) -> None:
+    """Check the user's requirements against what one enforcement point gives them.
+
+    Every requirement is linked at every point. One that asks a point for something it does not have would not compile
+    there, and a bundle that does not compile is never activated: better no bundle at all.
+
+    Args:
+        point: its name.
+        ours: the modules that are shipped for it, by their path.
+        own: the user's requirements.
+
+    Raises:
+        InputError: with every error of the compiler, its file and line.
+        EngineError: OPA is missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="weighbridge-") as folder:
+        for name, text in ours.items():
+            path = Path(folder) / "ours" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        written = {Path(folder) / f"{number}.rego": policy for number, policy in enumerate(own)}
+        for path, policy in written.items():
+            path.write_bytes(policy.text.encode())
+        try:
+            opa_check([Path(folder)])
+        except EngineError as error:
+            fix = "Use what `data.lib.weighbridge.request` gives at every point."
+            problems = _engine_problems(error, written)
+            raise InputError(
+                [replace(each, message=f"{each.message} (at {point})", fix=fix) for each in problems]
+            ) from error
 
 
 def _check_file(path: Path, policy: UserPolicy) -> list[Problem]:

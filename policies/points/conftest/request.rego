@@ -14,7 +14,8 @@ now_ns := time.now_ns()
 
 environment := registry.environment
 
-subject := workload.subject(input)
+# The union hides the object's keys from the compiler: a user's requirement, linked at every point, asks for `kind` first.
+subject := object.union(workload.subject(input), {})
 
 label_names := registry.labels
 

@@ -7,6 +7,7 @@ its expectation; the exit status is 1 if anything differs from it, and whatever 
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import time
@@ -21,9 +22,11 @@ from weighbridge.errors import WeighbridgeError
 def main() -> int:
     """Run the demo; 0 if everything was as expected."""
     report, started = Report(), time.monotonic()
+    # Ending it kindly stops what it started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with ExitStack() as running:
-            _play(report, Path(running.enter_context(tempfile.TemporaryDirectory(prefix="weighbridge-"))), running)
+            _play(report, Path(running.enter_context(tempfile.TemporaryDirectory(prefix="weighbridge-demo-"))), running)
     except WeighbridgeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

@@ -172,7 +172,7 @@ def show_workloads(report: Report, compiled: Compiled, folder: Path, example: Ex
     write_pods(folder, example.packages)
     table = report.table("workload", "verdict", "why", "")
     with report.working("Judging workloads"):
-        judged = [judge(file, compiled.bundles, ENVIRONMENT, conftest) for file in sorted(folder.iterdir())]
+        judged = judge(sorted(folder.iterdir()), compiled.bundles, ENVIRONMENT, conftest)
     for workload in judged:
         verdict = " ".join(sorted(workload.checked)) or "admitted"
         cells = (workload.file, verdict, brief(workload.why, 110))

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,36 +44,45 @@ def find_conftest() -> Path | None:
         return None
 
 
-def judge(file: Path, bundles: Path, environment: str, conftest: Path | None) -> Workload:
-    """Judge one manifest of `examples/pods`, whose first two lines say what is expected and why."""
+def judge(files: Sequence[Path], bundles: Path, environment: str, conftest: Path | None) -> list[Workload]:
+    """Judge manifests of `examples/pods`, whose first two lines say what is expected and why."""
+    violations = _check(files, bundles, environment)
+    by_conftest = _conftest(conftest, files, bundles / environment / "conftest") if conftest else None
+    return [
+        _workload(file, violations[str(file)], by_conftest[str(file)] if by_conftest is not None else None)
+        for file in files
+    ]
+
+
+def _workload(file: Path, violations: list[dict[str, str]], conftest: frozenset[str] | None) -> Workload:
     head = file.read_text("utf-8").splitlines()[:2]
-    expected = frozenset(_CODE.findall(head[0]))
-    violations = _check(file, bundles, environment)
     why = violations[0]["message"] if violations else head[1].removeprefix("# ")
-    by_conftest = _conftest(conftest, file, bundles / environment / "conftest") if conftest else None
-    return Workload(file.name, expected, frozenset(entry["code"] for entry in violations), by_conftest, why)
+    checked = frozenset(entry["code"] for entry in violations)
+    return Workload(file.name, frozenset(_CODE.findall(head[0])), checked, conftest, why)
 
 
-def _check(file: Path, bundles: Path, environment: str) -> list[dict[str, str]]:
+def _check(files: Sequence[Path], bundles: Path, environment: str) -> dict[str, list[dict[str, str]]]:
     command = [sys.executable, "-m", "weighbridge", "check", "--format", "json", "--environment", environment]
-    result = subprocess.run([*command, "--bundle", str(bundles), str(file)], capture_output=True, check=False)
+    result = subprocess.run([*command, "--bundle", bundles, *files], capture_output=True, check=False)
     if result.returncode not in {0, 1}:
         raise EngineError("weighbridge check failed", result.stderr.decode("utf-8", "replace"))
-    results = json.loads(result.stdout)["results"]
-    denials = [entry for document in results for entry in document["violations"] if entry["effect"] == "deny"]
-    if bool(denials) != bool(result.returncode):
+    denials = {
+        entry["file"]: [violation for violation in entry["violations"] if violation["effect"] == "deny"]
+        for entry in json.loads(result.stdout)["results"]
+    }
+    if any(denials.values()) != bool(result.returncode):
         raise EngineError("the exit status of weighbridge check does not fit what it reports")
     return denials
 
 
-def _conftest(binary: Path, file: Path, folder: Path) -> frozenset[str]:
-    policy, data = folder / "policy", folder / "data"
-    command = [str(binary), "test", "--output", "json", "-p", str(policy), "-d", str(data), str(file)]
-    result = subprocess.run(command, capture_output=True, check=False)
+def _conftest(binary: Path, files: Sequence[Path], folder: Path) -> dict[str, frozenset[str]]:
+    command: list[str | Path] = [binary, "test", "--output", "json", "-p", folder / "policy", "-d", folder / "data"]
+    result = subprocess.run([*command, *files], capture_output=True, check=False)
     try:
-        failures = [failure["msg"] for entry in json.loads(result.stdout) for failure in entry.get("failures") or ()]
+        entries = json.loads(result.stdout)
+        failures = {entry["filename"]: [failure["msg"] for failure in entry.get("failures") or ()] for entry in entries}
     except (ValueError, KeyError) as error:
         raise EngineError("conftest failed", result.stderr.decode("utf-8", "replace")) from error
-    if bool(failures) != bool(result.returncode):
+    if any(failures.values()) != bool(result.returncode):
         raise EngineError("the exit status of conftest does not fit what it reports")
-    return frozenset(code for message in failures for code in _CODE.findall(message)[:1])
+    return {file: frozenset(_CODE.findall(text)[0] for text in texts) for file, texts in failures.items()}

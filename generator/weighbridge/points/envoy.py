@@ -45,7 +45,9 @@ REMOVED_ON_ARRIVAL = (
 )  # fmt: skip
 """Request headers that no later part may see, beside everything below `x-weighbridge-`."""
 
-SEEN_BY_OPA = ("authorization", "content-type", "content-encoding", "content-length", "x-request-id")
+SEEN_BY_OPA = (
+    "authorization", "x-api-key", "api-key", "content-type", "content-encoding", "content-length", "x-request-id",
+)  # fmt: skip
 """The only request headers that OPA, and so its decision log, gets to see."""
 
 REMOVED_BEFORE_UPSTREAM = (
@@ -166,8 +168,18 @@ def envoy_bootstrap(environment_name: str, environment: Environment, site: Envoy
     )
 
 
-def relocate(bootstrap: str, *, listen: str, opa_address: str, admin: str, access_log: str) -> str:
+def relocate(
+    bootstrap: str, *, listen: str, opa_address: str, admin: str, access_log: str, upstream: str | None = None
+) -> str:
     """The same bootstrap at other addresses, as `weighbridge run` and the harness start what `compile` wrote.
+
+    Args:
+        bootstrap: what `envoy_bootstrap` wrote.
+        listen: as in `EnvoySite`, like the next three.
+        opa_address: where OPA listens.
+        admin: Envoy's own interface.
+        access_log: a file.
+        upstream: where every version's calls go instead, in plain HTTP; for tests.
 
     Raises:
         ValueError: an address of another form, or an admin interface that others could reach.
@@ -179,12 +191,20 @@ def relocate(bootstrap: str, *, listen: str, opa_address: str, admin: str, acces
     listener["address"] = _address(listen)
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     manager["access_log"][0]["typed_config"]["path"] = access_log
-    opa = next(cluster for cluster in document["static_resources"]["clusters"] if cluster["name"] == OPA_CLUSTER)
-    moved = _cluster_address(opa_address)
-    opa["type"] = moved["type"]
-    opa["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = moved["address"]
+    for cluster in document["static_resources"]["clusters"]:
+        if cluster["name"] == OPA_CLUSTER:
+            _move(cluster, opa_address)
+        elif upstream is not None:
+            _move(cluster, upstream)
+            cluster.pop("transport_socket", None)
     # Not as YAML: PyYAML leaves the key `n` bare, which Envoy reads as false.
     return json.dumps(document, indent=1)
+
+
+def _move(cluster: dict[str, Any], address: str) -> None:
+    moved = _cluster_address(address)
+    cluster["type"] = moved["type"]
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = moved["address"]
 
 
 def _template() -> jinja2.Template:

@@ -24,11 +24,15 @@ _MAX_STRING = 8 * 1024
 
 def body_bytes(request: RequestFixture) -> bytes:
     """The body as it goes over the wire."""
-    if request.body is None:
+    return _written(request.body) + b" " * (request.padding or 0)
+
+
+def _written(body: Any) -> bytes:
+    if body is None:
         return b""
-    if isinstance(request.body, str):
-        return request.body.encode()
-    return json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
+    if isinstance(body, str):
+        return body.encode()
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def check_request(request: RequestFixture) -> dict[str, Any]:

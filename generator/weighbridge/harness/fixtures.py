@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
-from weighbridge.catalogue.names import Code, Digest, Document, KeyId, Name, Text, TimeNs, VersionName
+from weighbridge.catalogue.names import Code, Digest, Document, KeyId, Name, SizeBytes, Text, TimeNs, VersionName
 from weighbridge.catalogue.validation import validate
 from weighbridge.catalogue.yaml_document import decode, parse_yaml
 from weighbridge.errors import InputError, Problem
@@ -55,6 +55,8 @@ class RequestFixture(Document):
     path: RequestTarget
     headers: dict[HeaderName, HeaderValue | HeaderValues] = Field(default_factory=dict)
     body: Any = None
+    padding: SizeBytes | None = None
+    """So much white space behind the body, which JSON allows: a large body in a small file."""
 
     def sent_headers(self) -> list[tuple[str, str]]:
         """Every header as it is sent, repeated ones one after the other."""

@@ -17,6 +17,7 @@ from weighbridge.catalogue.trust import TrustState, load_root_key, verify_trust
 from weighbridge.engines.opa import OpaServer
 from weighbridge.errors import InputError
 from weighbridge.evidence.attest import attest
+from weighbridge.evidence.user_rules import check_user_rules
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.registry.cache import JudgementCache
 from weighbridge.registry.cache_key import boundaries, context_of_judgements, judgement_key, span_of
@@ -83,13 +84,14 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     """Read a catalogue and decide about every version in every environment.
 
     Raises:
-        InputError: the catalogue, its trust or its orders are not acceptable.
+        InputError: the catalogue, its trust, its rules or its orders are not acceptable.
         EngineError: OPA is missing or failed.
     """
     catalogue = load_catalogue(root, progress=lambda done, total: progress("catalogue", done, total), jobs=options.jobs)
     if not options.allow_example_keys:
         refuse_example_keys({}, catalogue)
     trust = _trust(catalogue, options)
+    check_user_rules(catalogue.policies)
     orders = resolve_orders(catalogue, options.at_ns)
     if options.only:
         catalogue = _reduced(catalogue, [options.only])

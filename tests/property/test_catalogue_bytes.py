@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.canonical import canonical
+from weighbridge.canonical import canonical, canonical_plain
 from weighbridge.catalogue.configuration import Configuration, Tenants
 from weighbridge.catalogue.front_matter import read_card
 from weighbridge.catalogue.load import load_catalogue
@@ -22,51 +22,11 @@ from weighbridge.catalogue.yaml_document import compose_places, decode, parse_ya
 from weighbridge.catalogue.yaml_nodes import Places
 from weighbridge.errors import InputError
 
-YAML_BITS = st.sampled_from(
-    [
-        "a",
-        "b: ",
-        "- ",
-        "? ",
-        "[",
-        "]",
-        "{",
-        "}",
-        ", ",
-        ": ",
-        "\n",
-        "  ",
-        "'",
-        '"',
-        "|\n",
-        ">\n",
-        "&x ",
-        "*x",
-        "!!int ",
-        "!t ",
-        "<<: ",
-        "---\n",
-        "...\n",
-        "#",
-        "%YAML 1.1\n",
-        "~",
-        "1",
-        "1.5",
-        ".nan",
-        "no",
-        "\t",
-        "\r\n",
-        "\\x00",
-        "\u2028",
-        "é",
-        "weighbridge:\n",
-        "apiVersion: weighbridge.dev/v1\n",
-        "kind: Catalogue\n",
-        "trust:\n",
-        "signers:\n",
-        "😀",
-    ]
+MARKS = (
+    "a|b: |- |? |[|]|{|}|, |: |\n|  |'|\"|>\n|&x |*x|!!int |!t |<<: |---\n|...\n|#|%YAML 1.1\n|~|1|1.5|.nan|no|\t|\r\n"
 )
+WORDS = "weighbridge:\n|apiVersion: weighbridge.dev/v1\n|kind: Catalogue\n|trust:\n|signers:\n|\\x00|\u2028|\U0001f600"
+YAML_BITS = st.sampled_from([*MARKS.split("|"), *WORDS.split("|"), "|\n"])
 YAMLISH = st.lists(YAML_BITS, max_size=60).map("".join)
 JSON = st.recursive(
     st.none()
@@ -197,3 +157,14 @@ def test_times(value: str) -> None:
         assert 0 <= parse_time_ns(value) < 2**63 - 1
     except ValueError as error:
         assert str(error)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner),
+        max_leaves=10,
+    )
+)
+def test_the_fast_canonical_form_is_the_same(value: Any) -> None:
+    assert canonical_plain(value) == canonical(value)

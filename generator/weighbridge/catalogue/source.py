@@ -28,8 +28,8 @@ class Limits:
 
     configuration: int = 4 * MIB
     """weighbridge.yaml."""
-    tenants: int = 64 * MIB
-    """tenants.yaml: some 300,000 keys."""
+    tenants: int = 32 * MIB
+    """tenants.yaml: some 150,000 keys."""
     envelope: int = 4 * MIB
     """weighbridge.yaml.dsse."""
     key: int = 64 * KIB

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.canonical import canonical, digest, parse_json
+from weighbridge.canonical import canonical_plain, digest, parse_json
 from weighbridge.catalogue.card import CardBlock
 from weighbridge.catalogue.catalogue import EvidenceFile, ModelVersion
 from weighbridge.catalogue.front_matter import read_card
@@ -157,7 +157,7 @@ class _Reader:
                 line, column = compose_places(data.decode()).value((field,))
                 message = f"is {given!r}, but the folder says {expected!r}"
                 self.problems.append(Problem(file, line, column, field, message, "Make folder and manifest agree."))
-        return manifest, digest(canonical(value))
+        return manifest, digest(canonical_plain(value))  # texts and integers only, or it had not been valid
 
     def artifact(self, present: set[str], manifest: Manifest | None) -> None:
         data = self._read(ARTIFACT, LIMITS.manifest) if ARTIFACT in present else None

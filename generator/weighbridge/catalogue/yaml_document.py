@@ -19,6 +19,8 @@ from weighbridge.errors import InputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MAX_SEPARATORS = 2_000_000
+"""Commas, colons and line ends of one document, which bound the number of its values."""
 _HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 _CRLF = ("has CRLF line ends", "Save the file with LF line ends (Git: `* text=auto eol=lf`).")
 _DEEP_BLOCK = re.compile(r"^[ \-?:]{100}", re.MULTILINE)
@@ -84,6 +86,9 @@ def parse_yaml(text: str, file: str, *, first_line: int = 1) -> YamlDocument:
         InputError: with every problem that can be found at once.
     """
     _refuse_hidden(text, file, first_line)
+    # Every value but the first needs one of these before it, and a node takes a hundred times the memory of its text.
+    if sum(map(text.count, ",:\n")) > MAX_SEPARATORS:
+        raise InputError.single(file, f"holds more than {MAX_SEPARATORS} values", "Split it, or shorten it.")
     try:
         _bound_depth(text, file, first_line)
         root = compose(text)

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from weighbridge.canonical import canonical, digest
+from weighbridge.canonical import canonical_plain, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +74,7 @@ def artifact_bytes(files: Iterable[tuple[str, int, str]]) -> bytes:
         if not _HEX.fullmatch(sha256):
             raise ValueError(f"hash of {path!r} is {sha256!r}, expected 64 lower-case hexadecimal digits")
         previous = path
-    return canonical([[path, size, sha256] for path, size, sha256 in entries])
+    return canonical_plain([[path, size, sha256] for path, size, sha256 in entries])
 
 
 def artifact_digest(files: Iterable[tuple[str, int, str]]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from yaml.nodes import MappingNode, ScalarNode
 
 from weighbridge.catalogue import yaml_nodes
-from weighbridge.catalogue.yaml_document import decode, line_ends, parse_yaml
+from weighbridge.catalogue.yaml_document import MAX_SEPARATORS, decode, line_ends, parse_yaml
 from weighbridge.catalogue.yaml_slow import PythonParser
 from weighbridge.catalogue.yaml_values import MAX_DEPTH
 from weighbridge.errors import InputError
@@ -160,6 +160,12 @@ def test_nesting_up_to_the_limit_is_read(style: str) -> None:
 
 def test_many_brackets_side_by_side_are_no_depth() -> None:
     assert len(parse_yaml("a: [" + "[], " * 1000 + "]", "f").value["a"]) == 1000
+
+
+def test_the_number_of_values_is_bounded() -> None:
+    assert (
+        problem("a: [" + "1," * MAX_SEPARATORS + "]") == "f: holds more than 2000000 values. Split it, or shorten it."
+    )
 
 
 def test_empty_documents() -> None:

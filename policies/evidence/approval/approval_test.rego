@@ -18,13 +18,14 @@ test_passes if {
 refused[name] := verdict.reasons if {
 	some name, patch in {
 		"another environment": [{"op": "replace", "path": "/predicate/environment", "value": "staging"}],
-		"another manifest": [{"op": "replace", "path": "/predicate/manifest_sha256", "value": replace(manifest, "a", "b")}],
+		"another manifest": [{"op": "replace", "path": "/predicate/manifest_sha256", "value": "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}],
 		"no digest": [
 			{"op": "replace", "path": "/predicate/manifest_sha256", "value": "a"},
 			{"op": "replace", "path": "/manifest_sha256", "value": "a"},
 		],
 		"one field more": [{"op": "add", "path": "/predicate/for", "value": "all"}],
 		"no time": [{"op": "remove", "path": "/predicate/at"}],
+		"time is a number": [{"op": "replace", "path": "/predicate/at", "value": 1}],
 		"list of environments": [
 			{"op": "replace", "path": "/predicate/environment", "value": ["prod"]},
 			{"op": "replace", "path": "/with/environment", "value": ["prod"]},
@@ -38,10 +39,11 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 8
+	count(refused) == 9
 	every _, reasons in refused {
 		count(reasons) > 0
 	}
+	refused["another manifest"] == ["it approves another manifest"]
 	refused["another environment"] == ["it approves another environment"]
 }
 

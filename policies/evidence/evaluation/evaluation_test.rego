@@ -37,6 +37,10 @@ refused[name] := verdict.reasons if {
 		"metrics are a list": [{"op": "replace", "path": "/predicate/metrics", "value": [1]}],
 		"no dataset digest": [{"op": "remove", "path": "/predicate/dataset/digest"}],
 		"dataset digest in upper case": [{"op": "replace", "path": "/predicate/dataset/digest", "value": upper(dataset)}],
+		"one field more in the dataset": [{"op": "add", "path": "/predicate/dataset/split", "value": "test"}],
+		"dataset without uri": [{"op": "replace", "path": "/predicate/dataset/uri", "value": 1}],
+		"datasets is a mapping": [{"op": "add", "path": "/with/datasets", "value": {"a": dataset}}],
+		"metrics is a mapping": [{"op": "add", "path": "/with/metrics", "value": {"a": "f1"}}],
 		"no time": [{"op": "remove", "path": "/predicate/finished_at"}],
 		"time is null": [{"op": "replace", "path": "/predicate/finished_at", "value": null}],
 		"one field more": [{"op": "add", "path": "/predicate/passed", "value": true}],
@@ -52,7 +56,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 15
+	count(refused) == 19
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

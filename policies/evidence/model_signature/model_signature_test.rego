@@ -65,6 +65,11 @@ refused[name] := verdict.reasons if {
 		],
 		"nothing signed": [{"op": "replace", "path": "/predicate/resources", "value": []}, {"op": "replace", "path": "/files", "value": []}],
 		"nothing signed but the card": [{"op": "replace", "path": "/predicate/resources", "value": [card]}, {"op": "replace", "path": "/files", "value": []}],
+		"ignore_paths is a mapping": [{"op": "add", "path": "/with/ignore_paths", "value": {"a": ".git"}}],
+		"ignored paths are a mapping": [
+			{"op": "add", "path": "/with/ignore_paths", "value": [".git"]},
+			{"op": "replace", "path": "/predicate/serialization/ignore_paths", "value": {"a": ".git"}},
+		],
 		"no files": [{"op": "remove", "path": "/files"}],
 		"symlinks is true": [{"op": "add", "path": "/with/symlinks", "value": true}],
 		"another predicate type": [{"op": "replace", "path": "/predicate_type", "value": "https://model_signing/signature/v0.1"}],
@@ -75,7 +80,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 23
+	count(refused) == 25
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

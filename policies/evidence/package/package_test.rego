@@ -27,6 +27,11 @@ refused[name] := verdict.reasons if {
 		"no card": [{"op": "remove", "path": "/predicate/card_sha256"}],
 		"one field more": [{"op": "add", "path": "/predicate/note", "value": "x"}],
 		"no time": [{"op": "remove", "path": "/predicate/at"}],
+		"time is a number": [{"op": "replace", "path": "/predicate/at", "value": 1}],
+		"list for the other digest": [
+			{"op": "replace", "path": "/predicate/card_sha256", "value": [card]},
+			{"op": "replace", "path": "/card_sha256", "value": [card]},
+		],
 		"upper case": [
 			{"op": "replace", "path": "/predicate/manifest_sha256", "value": upper(manifest)},
 			{"op": "replace", "path": "/manifest_sha256", "value": upper(manifest)},
@@ -47,7 +52,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 12
+	count(refused) == 14
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

@@ -24,10 +24,7 @@ unknown(known) := {sprintf("unknown parameter %q in `with`", [name]) |
 
 # METADATA
 # title: A SHA-256 as documents write it
-digest(value) if {
-	is_string(value)
-	regex.match(`^sha256:[0-9a-f]{64}$`, value)
-}
+digest(value) if regex.match(`^sha256:[0-9a-f]{64}$`, value)
 
 # METADATA
 # title: A list of distinct texts

@@ -21,6 +21,8 @@ refused[name] := verdict.reasons if {
 		"no record": [{"op": "remove", "path": "/predicate/record_sha256"}],
 		"record is no digest": [{"op": "replace", "path": "/predicate/record_sha256", "value": concat("", [record, "\n"])}],
 		"no time": [{"op": "remove", "path": "/predicate/at"}],
+		"time is a number": [{"op": "replace", "path": "/predicate/at", "value": 1}],
+		"to nothing": [{"op": "replace", "path": "/predicate/to", "value": null}, {"op": "replace", "path": "/with/to", "value": null}],
 		"one field more": [{"op": "add", "path": "/predicate/force", "value": true}],
 		"from nothing": [{"op": "replace", "path": "/predicate/from", "value": null}, {"op": "replace", "path": "/with/from", "value": null}],
 		"unknown parameter": [{"op": "add", "path": "/with/any", "value": true}],
@@ -31,7 +33,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 8
+	count(refused) == 10
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

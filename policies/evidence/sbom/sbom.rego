@@ -84,7 +84,6 @@ format_accepted if {
 components contains component if {
 	format == "cyclonedx"
 	walk(input.predicate, [path, entry])
-	count(path) > 1
 	path[count(path) - 2] == "components"
 	component := {"name": name_of(entry), "licenses": cyclonedx_licenses(entry)}
 }
@@ -115,11 +114,11 @@ cyclonedx_licenses(entry) := {license |
 }
 
 cyclonedx_license(choice) := choice.expression if {
-	is_string(choice.expression)
+	"expression" in object.keys(choice)
 } else := choice.license.id if {
-	is_string(choice.license.id)
+	"id" in object.keys(choice.license)
 } else := choice.license.name if {
-	is_string(choice.license.name)
+	"name" in object.keys(choice.license)
 } else := ""
 
 spdx_license(value) := "" if {
@@ -185,27 +184,14 @@ component_accepted(component) if {
 	}
 }
 
-# SPDX license expressions, annex D: AND binds closer than OR. All parts between ANDs must be accepted, and of each part one of its
-# alternatives. Read so, `A OR B AND C` demands more than it says, never less. What nests deeper is accepted only license by license.
+# SPDX license expressions, annex D. Every run of licenses between two ANDs must hold one that is accepted, whatever the parentheses.
+# That demands what the expression says or more: where all runs have one, `A AND B` has it on both sides, and `A OR B` has the run
+# in its middle satisfied from one side, so that side has all of its own.
 expression_accepted(expression) if {
-	flat(expression)
-	every part in regex.split(`(?i)\s+AND\s+`, expression) {
-		some alternative in regex.split(`(?i)\s+OR\s+`, regex.replace(part, `^\s*\(|\)\s*$`, ""))
-		license_accepted(alternative)
-	}
-}
-
-expression_accepted(expression) if {
-	not flat(expression)
-	every license in regex.split(`(?i)\s+(?:AND|OR)\s+`, regex.replace(expression, `[()]`, " ")) {
+	count(split(expression, "(")) == count(split(expression, ")"))
+	every run in regex.split(`(?i)\s+AND\s+`, regex.replace(expression, `[()]`, " ")) {
+		some license in regex.split(`(?i)\s+OR\s+`, run)
 		license_accepted(license)
-	}
-}
-
-# Parentheses only around alternatives, and none within another.
-flat(expression) if {
-	every part in regex.split(`(?i)\s+AND\s+`, expression) {
-		regex.match(`^\s*(\([^()]*\)|[^()]*)\s*$`, part)
 	}
 }
 

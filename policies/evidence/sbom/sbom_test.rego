@@ -90,6 +90,8 @@ test_expressions if {
 		"MIT AND Apache-2.0",
 		"(MIT OR GPL-3.0-only) AND Apache-2.0",
 		"((MIT AND Apache-2.0) OR MIT)",
+		"(MIT AND Apache-2.0) OR GPL-2.0-only",
+		"MIT  and\tApache-2.0",
 		"GPL-2.0-only WITH Classpath-exception-2.0",
 	] {
 		licensed(expression, allowed)
@@ -102,6 +104,8 @@ test_expressions if {
 		"GPL-3.0-only AND (MIT OR Apache-2.0)",
 		"(MIT AND GPL-3.0-only) OR GPL-2.0-only",
 		"MIT, GPL-3.0-only",
+		"(MIT",
+		"(GPL-3.0-only OR (GPL-2.0-only AND MIT))",
 		"MIT OR",
 		"AND",
 		"MITOR GPL-3.0-only",
@@ -114,11 +118,11 @@ test_expressions if {
 }
 
 test_denied if {
-	denied := {"denied_licenses": ["GPL-3.0-only", "GPL-2.0"]}
+	denied := {"denied_licenses": ["GPL-3.0-only", "GPL-2.0", "MIT WITH x-exception"]}
 	every expression in ["MIT", "MIT OR GPL-3.0-only"] {
 		licensed(expression, denied)
 	}
-	every expression in ["GPL-3.0-only", "gpl-3.0-ONLY", "GPL-2.0+", "GPL-2.0 WITH Classpath-exception-2.0", "GNU General Public License v3", "MIT AND GPL-3.0-only"] {
+	every expression in ["GPL-3.0-only", "gpl-3.0-ONLY", "GPL-2.0+", "GPL-2.0 WITH Classpath-exception-2.0", "GNU General Public License v3", "MIT AND GPL-3.0-only", "unknown", "NONE", "mit with X-exception"] {
 		not licensed(expression, denied)
 	}
 }
@@ -131,6 +135,22 @@ refused[name] := verdict.reasons if {
 		"the format does not fit the type": [cyclonedx, {}, [{"op": "replace", "path": "/predicate_type", "value": "https://spdx.dev/Document"}]],
 		"type with a slash behind": [cyclonedx, {}, [{"op": "replace", "path": "/predicate_type", "value": "https://cyclonedx.org/bom/"}]],
 		"SPDX 3 of another context": [spdx3, {}, [{"op": "replace", "path": "/predicate/@context", "value": "https://example.com/context"}]],
+		"no CycloneDX": [cyclonedx, {}, [{"op": "replace", "path": "/predicate/bomFormat", "value": "cyclonedx"}]],
+		"SPDX of another type": [spdx, {}, [{"op": "replace", "path": "/predicate_type", "value": "https://spdx.dev/Document/v2.2"}]],
+		"SPDX 3 of another type": [spdx3, {}, [{"op": "replace", "path": "/predicate_type", "value": "https://spdx.dev/Document/v2.3"}]],
+		"a graph that is a mapping": [spdx3, {}, [{"op": "replace", "path": "/predicate/@graph", "value": {"a": {"type": "software_Package", "name": "x"}}}]],
+		"formats is a mapping": [spdx, {"formats": {"a": "spdx"}}, []],
+		"components is a mapping": [spdx, {"components": {"a": "torch"}}, []],
+		"allowed is a mapping": [spdx, {"allowed_licenses": {"a": "MIT", "b": "BSD-3-Clause"}}, []],
+		"denied is a mapping": [spdx, {"denied_licenses": {"a": "GPL-3.0-only"}}, []],
+		"a demanded component in another format's place": [cyclonedx, {"components": ["onnx"]}, [{"op": "add", "path": "/predicate/packages", "value": [{"name": "onnx"}]}]],
+		"a demanded component in the place of CycloneDX": [spdx, {"components": ["onnx"]}, [{"op": "add", "path": "/predicate/components", "value": [{"name": "onnx"}]}]],
+		"a demanded component in the place of SPDX 3": [spdx, {"components": ["onnx"]}, [{"op": "add", "path": "/predicate/@graph", "value": [{"type": "software_Package", "name": "onnx"}]}]],
+		"a name that is a number": [cyclonedx, {}, [{"op": "replace", "path": "/predicate/components/0/name", "value": 1}]],
+		"an expression that is a number": [cyclonedx, {"denied_licenses": ["MIT"]}, [{"op": "replace", "path": "/predicate/components/0/licenses", "value": [{"expression": 1, "license": {"id": "BSD-3-Clause"}}]}]],
+		"a relation of another kind": [spdx3, {"denied_licenses": ["MIT"]}, [{"op": "replace", "path": "/predicate/@graph/6/relationshipType", "value": "describes"}]],
+		"the license of another package": [spdx3, {"denied_licenses": ["MIT"]}, [{"op": "replace", "path": "/predicate/@graph/6/from", "value": "urn:numpy"}]],
+		"a license that is not the one": [spdx3, {"denied_licenses": ["MIT"]}, [{"op": "replace", "path": "/predicate/@graph/6/to", "value": ["urn:none"]}]],
 		"format not wanted": [spdx, {"formats": ["cyclonedx"]}, []],
 		"no components": [cyclonedx, {}, [{"op": "replace", "path": "/predicate/components", "value": []}]],
 		"components missing": [cyclonedx, {}, [{"op": "remove", "path": "/predicate/components"}]],
@@ -157,7 +177,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 26
+	count(refused) == 42
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

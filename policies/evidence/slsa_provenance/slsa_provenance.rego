@@ -29,7 +29,6 @@ holds if {
 	level_understood
 	level_reached
 	build_type_accepted
-	source_understood
 	source_accepted
 }
 
@@ -58,24 +57,26 @@ problems contains "the build was not asked to build an accepted `source`, or did
 well_formed if {
 	is_string(input.predicate.buildDefinition.buildType)
 	is_object(input.predicate.buildDefinition.externalParameters)
-	is_string(input.predicate.runDetails.builder.id)
-	input.predicate.runDetails.builder.id != ""
 }
 
 builders_understood if {
 	is_array(input.with.builders)
-	count(input.with.builders) > 0
 	every builder in input.with.builders {
 		builder_understood(builder)
 	}
 }
 
-builder_understood(builder) if is_string(builder)
+builder_understood(builder) if named(builder)
 
 builder_understood(builder) if {
 	object.keys(builder) == {"id", "level"}
-	is_string(builder.id)
+	named(builder.id)
 	builder.level in {1, 2, 3}
+}
+
+named(id) if {
+	is_string(id)
+	id != ""
 }
 
 builder_trusted if {

@@ -30,6 +30,8 @@ verdict_with(parameters, patch) := verdict if {
 test_passes if {
 	verdict_with({}, []) == {"passed": true, "reasons": [], "claims": {"builder": builder}}
 	levelled := verdict_with({"builders": [{"id": builder, "level": 3}], "level": 2}, [])
+	of_two := verdict_with({"builders": [{"id": "https://example.com", "level": 1}, {"id": builder, "level": 2}]}, [])
+	of_two.claims.level == 2
 	levelled == {"passed": true, "reasons": [], "claims": {"builder": builder, "level": 3}}
 	verdict_with({"build_types": ["https://actions.github.io/buildtypes/workflow/v1"]}, []).passed == true
 	verdict_with({"source": repository}, []).passed == true
@@ -56,6 +58,17 @@ refused[name] := verdict.reasons if {
 		"no builders demanded": [{"builders": []}, []],
 		"builders is text": [{"builders": builder}, []],
 		"builders holds numbers": [{"builders": [builder, 1]}, []],
+		"builders is a mapping": [{"builders": {"a": builder}}, []],
+		"an empty builder": [{"builders": ["", builder]}, []],
+		"an empty builder with a level": [{"builders": [{"id": "", "level": 1}, builder]}, []],
+		"a builder with more": [{"builders": [builder, {"id": "https://example.com", "level": 1, "note": "x"}]}, []],
+		"a builder of level 4": [{"builders": [builder, {"id": "https://example.com", "level": 4}]}, []],
+		"the level of another builder": [{"builders": [builder, {"id": "https://example.com", "level": 3}], "level": 3}, []],
+		"a lower level than that of another builder": [{"builders": [{"id": builder, "level": 1}, {"id": "https://example.com", "level": 3}], "level": 3}, []],
+		"build types are a mapping": [{"build_types": {"a": "https://actions.github.io/buildtypes/workflow/v1"}}, []],
+		"no build type": [{}, [{"op": "remove", "path": "/predicate/buildDefinition/buildType"}]],
+		"resolved by another algorithm": [{"source": repository}, [{"op": "replace", "path": "/predicate/buildDefinition/resolvedDependencies/0/digest", "value": {"md5": "cccccccccccccccccccccccccccccccccccccccc"}}]],
+		"resolved to a short hash": [{"source": repository}, [{"op": "replace", "path": "/predicate/buildDefinition/resolvedDependencies/0/digest", "value": {"gitCommit": "ccccccc"}}]],
 		"level not given": [{"level": 2}, []],
 		"level too low": [{"level": 3, "builders": [{"id": builder, "level": 2}]}, []],
 		"listed twice": [{"level": 3, "builders": [{"id": builder, "level": 3}, {"id": builder, "level": 1}]}, []],
@@ -78,7 +91,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 23
+	count(refused) == 34
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

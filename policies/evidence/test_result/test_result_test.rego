@@ -36,6 +36,15 @@ refused[name] := verdict.reasons if {
 			{"op": "add", "path": "/with/tests", "value": ["b"]},
 			{"op": "add", "path": "/predicate/warnedTests", "value": ["b"]},
 		],
+		"failed, with warnings allowed": [
+			{"op": "add", "path": "/with/warnings", "value": "allow"},
+			{"op": "replace", "path": "/predicate/result", "value": "FAILED"},
+		],
+		"tests is a mapping": [{"op": "add", "path": "/with/tests", "value": {"x": "a"}}],
+		"passed tests are a mapping": [
+			{"op": "add", "path": "/with/tests", "value": ["a"]},
+			{"op": "replace", "path": "/predicate/passedTests", "value": {"x": "a"}},
+		],
 		"tests is text": [{"op": "add", "path": "/with/tests", "value": "a"}],
 		"another predicate type": [{"op": "replace", "path": "/predicate_type", "value": "https://in-toto.io/attestation/test-result/v0.2"}],
 		"warnings is true": [{"op": "add", "path": "/with/warnings", "value": true}],
@@ -46,7 +55,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 12
+	count(refused) == 15
 	every _, reasons in refused {
 		count(reasons) > 0
 	}

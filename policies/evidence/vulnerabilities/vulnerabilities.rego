@@ -62,7 +62,6 @@ well_formed if {
 	is_string(input.predicate.metadata.scanFinishedOn)
 	every finding in input.predicate.scanner.result {
 		is_string(finding.id)
-		finding.id != ""
 	}
 }
 
@@ -74,7 +73,6 @@ scanner_accepted if {
 }
 
 all_accepted if {
-	is_array(input.predicate.scanner.result)
 	every index, _ in input.predicate.scanner.result {
 		accepted(index)
 	}
@@ -90,7 +88,6 @@ within(index) if rank[severities[index]] <= rank[input.with.max_severity]
 severities[index] := worst if {
 	some index, finding in input.predicate.scanner.result
 	is_array(finding.severity)
-	count(finding.severity) > 0
 	said := [name | some entry in finding.severity; name := severity(entry.score)]
 	count(said) == count(finding.severity)
 	highest := max([rank[name] | some name in said])
@@ -148,7 +145,6 @@ allowed_understood if {
 
 # Until when a finding is allowed; of several allowances the first to end.
 allowances[id] := until if {
-	allowed_understood
 	some id in {entry.id | some entry in input.with.allowed}
 	until := min({time.parse_rfc3339_ns(entry.until) | some entry in input.with.allowed; entry.id == id})
 	until > input.at_ns

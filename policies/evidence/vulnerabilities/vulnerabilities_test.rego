@@ -35,7 +35,7 @@ test_severities if {
 		vulnerabilities.severity(score) == name
 		vulnerabilities.severity(format_score(score)) == name
 	}
-	every score in [-0.1, 10.1, "10.01", "99", "-1", "", "unknown", "CVSS:3.1/AV:N", true, null, ["low"], {"score": "low"}] {
+	every score in [-0.1, 10.1, "1e0", " 5", "5.", "005", "+5", "10.01", "99", "-1", "", "unknown", "CVSS:3.1/AV:N", true, null, ["low"], {"score": "low"}] {
 		not within_critical(score)
 	}
 }
@@ -72,6 +72,14 @@ refused[name] := verdict.reasons if {
 		"no severity": [[finding("CVE-1", [])], {}],
 		"no severity field": [[{"id": "CVE-1"}], {}],
 		"severity is text": [[{"id": "CVE-1", "severity": "low"}], {}],
+		"an id that is a number": [[{"id": 1, "severity": [{"score": "low"}]}], {}],
+		"severity is a mapping": [[{"id": "CVE-1", "severity": {"a": {"score": "low"}}}], {}],
+		"scanners is a mapping": [[], {"scanners": {"a": "https://example.com/scanner"}}],
+		"allowed with more": [[], {"allowed": [object.union(allowance("CVE-1", "2026-02-01T00:00:00Z"), {"note": "x"})]}],
+		"allowed without a text for its id": [[], {"allowed": [allowance(1, "2026-02-01T00:00:00Z")]}],
+		"allowed with a number for its reason": [[], {"allowed": [object.union(allowance("CVE-1", "2026-02-01T00:00:00Z"), {"reason": 1})]}],
+		"allowed is a mapping of good ones": [[], {"allowed": {"a": allowance("CVE-1", "2026-02-01T00:00:00Z")}}],
+		"result is a mapping of findings": [{"a": finding("CVE-1", ["low"])}, {}],
 		"no id": [[{"severity": [{"score": "low"}]}], {}],
 		"a finding is text": [["CVE-1"], {}],
 		"result is a mapping": [{}, {}],
@@ -94,7 +102,7 @@ refused[name] := verdict.reasons if {
 }
 
 test_refuses if {
-	count(refused) == 22
+	count(refused) == 30
 	every _, reasons in refused {
 		count(reasons) > 0
 	}
@@ -108,7 +116,7 @@ test_refuses_without_a_clock if {
 }
 
 test_refuses_other_shapes if {
-	every path in ["/predicate/scanner/uri", "/predicate/scanner/result", "/predicate/metadata", "/predicate_type", "/with"] {
+	every path in ["/predicate/scanner/uri", "/predicate/metadata/scanFinishedOn", "/predicate/scanner/result", "/predicate/metadata", "/predicate_type", "/with"] {
 		item := json.remove(scan([]), [path])
 		verdict := vulnerabilities.verdict with input as item
 		verdict.passed == false

@@ -48,34 +48,30 @@ decision := {
 		"alias": call.model,
 	},
 } if {
-	# The table of calls, and a body that Envoy has read.
+	# The registry is there, the call is in its table, and Envoy has read the body.
+	registry.point == "envoy"
 	http := input.attributes.request.http
 	registry.calls.paths[concat(" ", [http.method, split(http.path, "?")[0]])].model == "body"
 	http.headers["content-type"] == "application/json"
-	to_number(object.get(http, "size", 0)) <= registry.calls.body_limit
+	to_number(http.headers["content-length"]) <= registry.calls.body_limit
 	call := input.attributes.metadataContext.filterMetadata["weighbridge.call"]
 	call.body == "json"
 
-	# A stream says what it used, and one answer is asked for; what else is fine takes the full rules.
-	stream := object.get(call, "stream", false)
-	is_boolean(stream)
-	object.get(call, "include_usage", false) == stream
-	object.get(call, "n", 1) == 1
-
-	# The key, its tenant and their limits in one entry.
+	# One key of our form, in its place; its tenant and their limits stand in one entry.
+	not http.headers["x-api-key"]
+	not http.headers["api-key"]
 	["Bearer", key] = split(http.headers.authorization, " ")
-	regex.match(inf.key_form, key)
+	regex.match(`^wb_[a-z0-9.-]+_[a-z0-9]{8}_[A-Za-z0-9_-]{43}$`, key)
 	grant := registry.grants[crypto.sha256(key)]
 	startswith(key, concat("_", ["wb", registry.environment, grant.key, ""]))
-	inf.bounded(grant, call, 1)
 	grant.clear == true
 	is_number(grant.not_after)
 	grant.not_after > request.now_ns
 
-	# The version that the alias stands for.
-	version := live.active[call.model]
+	# The version that is asked for: what the alias points to, among the models that the release allows it, or the version itself.
+	version := object.get(live.active, call.model, call.model)
 	record := registry.records[version]
-	registry.routes[call.model].models[record.model] == true
+	object.get(registry.routes, [call.model, "models", record.model], version == call.model) == true
 	grant.models[record.model] == true
 	record.clear == true
 	record.approved == true
@@ -83,19 +79,31 @@ decision := {
 	is_number(record.not_after)
 	record.not_after > request.now_ns
 
-	# Fresh live data blocks nothing.
+	# One answer, streamed only with usage, within the limit where there is one.
+	object.get(call, "n", 1) == 1
+	stream := object.get(call, "stream", false)
+	is_boolean(stream)
+	stream in {false, object.get(call, "include_usage", false)}
+	[] == [limit | limit := grant.max_tokens; not within(call, limit)]
+
+	# Fresh live data, whose maps are maps, blocks nothing. No JSON value equals a set, so "not there" is unmistakable.
 	live.environment == registry.environment
 	is_number(live.not_after)
 	live.not_after > request.now_ns
-	not live.revoked[record.digest]
-	not live.frozen[version]
-	not live.suspended[grant.tenant]
-	not live.keys[grant.key]
-	not live.exhausted[grant.tenant]
+	object.get(live.revoked, record.digest, set()) == set()
+	object.get(live.frozen, version, set()) == set()
+	object.get(live.suspended, grant.tenant, set()) == set()
+	object.get(live.keys, grant.key, set()) == set()
+	object.get(live.exhausted, grant.tenant, set()) == set()
 
 	# Requirements of the user's own are judged in full, always.
 	not data.lib.weighbridge.user.requirements
-} else := {
+} else := explained
+
+# METADATA
+# title: The decision of the requirements in full
+# description: What the hot path must agree with, and what explains a denial.
+explained := {
 	"allowed": true,
 	"headers": {"x-weighbridge-route": inf.version},
 	"request_headers_to_remove": ["authorization"],
@@ -127,6 +135,16 @@ decision := {
 
 violations := requirements.violations
 
+# Exactly one of the two is a positive integer within the limit; the rest is for the requirements in full.
+within(call, limit) if {
+	[asked] = [call[name] | some name in ["max_tokens", "max_completion_tokens"]]
+	is_number(asked)
+	asked > 0
+	asked % 1 == 0
+	is_number(limit)
+	asked <= limit
+}
+
 satisfied if {
 	is_set(inf.deny)
 	count(violations) == 0
@@ -141,7 +159,7 @@ caller := {"tenant": inf.grant.tenant, "key": inf.grant.key}
 
 default named := {}
 
-named := {"alias": inf.model_name} if inf.route
+named := {"alias": inf.model_name} if inf.known
 
 default resolved := {}
 

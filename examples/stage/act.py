@@ -14,7 +14,7 @@ from builder.catalogue import UPSTREAMS, Settings, build
 from builder.material import Material, fresh
 from builder.pods import write_pods
 from builder.versions import DAY, VERSIONS
-from stage.calls import ALLOWED, DENIED, JSON, PYTHON, QUESTION, Call, Client, Result
+from stage.calls import ALLOWED, DENIED, PYTHON, QUESTION, Call, Client, Result
 from stage.report import Report, brief
 from stage.site import Site
 from stage.upstream import Upstreams
@@ -238,10 +238,10 @@ def _show_logs(report: Report, table: Table, stage: Stage, example: Example) -> 
     decisions = stage.site.wait_for_decisions(len(ALLOWED) + len(DENIED) - 2)
     logs = stage.site.access_log.read_text("utf-8") + decisions
     secrets = [example.material.tenant_key(key) for key in ("k7m2p9qa", "g4b9x2ue", "e3x6p1rd")]
-    leaked = [secret for secret in (*secrets, "os.listdir", QUESTION) if secret in logs]
+    leaked = [secret for secret in (*secrets, "os.listdir", "nested", QUESTION) if secret in logs]
     text = f"{logs.count(chr(10)):,} lines, without a credential and without a prompt"
     cells = ("the logs", "", "", text if not leaked else "THEY LEAK")
-    report.row(table, *cells, ok=not leaked and JSON not in logs and "INF-018" in logs, what=f"logs: {leaked}")
+    report.row(table, *cells, ok=not leaked and "INF-018" in logs, what=f"logs: {leaked}")
     seen = example.upstreams.seen_headers()
     leaked = sorted(seen & {"authorization", "cookie", "x-api-key"})
     text = "no model server ever saw a credential"

@@ -1,8 +1,8 @@
 """Refuses the keys of the example wherever they could do harm.
 
-The example catalogue and its bundles are signed with keys whose private halves everybody has. `policies/example-keys.json` lists them,
-and no command takes one for root, release or live key, nor trusts a signer or a tenant's key that is one, unless the user says
-`--allow-example-keys`.
+The example catalogue and its bundles are signed with keys whose private halves everybody has.
+`policies/example-keys.json` lists them, and no command takes one for root, release or live key, nor trusts a signer or a tenant's key that is one,
+unless the user says `--allow-example-keys`.
 """
 
 from __future__ import annotations
@@ -54,22 +54,30 @@ def refuse_example_keys(given: Mapping[str, PublicKey], catalogue: Catalogue | N
         if fingerprint(key) in keys
     ]
     if catalogue is not None:
-        problems += [
-            _trusted(f"trust.signers.{signer.name}", "weighbridge.yaml")
-            for signer in catalogue.signers.values()
-            if signer.fingerprint in keys
-        ]
-        tenants = catalogue.tenants.tenants if catalogue.tenants is not None else {}
-        problems += [
-            _trusted(f"tenants.{name}.environments.{environment}.keys.{key.id}", "tenants.yaml")
-            for name, tenant in tenants.items()
-            for environment, entitlement in tenant.environments.items()
-            for key in entitlement.keys
-            if key.sha256 in tenant_keys
-        ]
+        problems += _in_catalogue(catalogue, keys, tenant_keys)
     if problems:
         raise InputError(problems)
 
 
-def _trusted(field: str, file: str) -> Problem:
-    return Problem(file=file, field=field, message="is a key of the example, which everybody has", fix=_FIX)
+def _in_catalogue(catalogue: Catalogue, keys: frozenset[str], tenant_keys: frozenset[str]) -> list[Problem]:
+    """At most one problem a file, as a copied example trusts all of them."""
+    signers = [signer.name for signer in catalogue.signers.values() if signer.fingerprint in keys]
+    tenants = catalogue.tenants.tenants if catalogue.tenants is not None else {}
+    ids = [
+        key.id
+        for tenant in tenants.values()
+        for entitlement in tenant.environments.values()
+        for key in entitlement.keys
+        if key.sha256 in tenant_keys
+    ]
+    found = (("weighbridge.yaml", "trust.signers", signers), ("tenants.yaml", "keys", ids))
+    return [
+        Problem(
+            file=file,
+            field=field,
+            message=f"takes keys of the example, which everybody has: {', '.join(sorted(names))}",
+            fix=_FIX,
+        )
+        for file, field, names in found
+        if names
+    ]

@@ -1,8 +1,8 @@
 """Refuses the keys of the example wherever they could do harm.
 
 The example catalogue and its bundles are signed with keys whose private halves everybody has.
-`policies/example-keys.json` lists them, and no command takes one for root, release or live key, nor trusts a signer or a tenant's key that is one,
-unless the user says `--allow-example-keys`.
+`policies/example-keys.json` lists them, and no command takes one for root, release or live key, nor trusts a signer or
+a tenant's key that is one, unless the user says `--allow-example-keys`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""`weighbridge run`: OPA and Envoy on this machine, with what `compile` wrote."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+import click
+
+from weighbridge.errors import EngineError, InputError
+from weighbridge.harness.gateway import Gateway, GatewayKeys
+from weighbridge.keys import load_private_key, load_public_key
+
+_REFRESH_SECONDS = 1.0
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("bundles", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--environment", required=True, help="Which environment is enforced.")
+@click.option("--release-key", required=True, type=click.Path(path_type=Path), help="Public release key.")
+@click.option("--live-key", required=True, help="Public live key; the private one keeps live data fresh as well.")
+@click.option("--listen", metavar="HOST:PORT", help="Where calls arrive; by default loopback and any free port.")
+@click.option("--logs", type=click.Path(path_type=Path), help="Folder for logs and state; by default a temporary one.")
+def command(
+    bundles: Path, environment: str, release_key: Path, live_key: str, listen: str | None, logs: Path | None
+) -> None:
+    """Run OPA and Envoy locally with what `compile` wrote to DIR, until Ctrl-C.
+
+    What is compiled into DIR meanwhile is taken over. Live data expires after the time that the catalogue gives it,
+    unless --live-key is the private key.
+    """
+    keys = _keys(release_key, live_key)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with tempfile.TemporaryDirectory(prefix="weighbridge-run-") as temporary:
+        folder = (logs or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        with Gateway(bundles, environment, keys, folder=folder, listen=listen) as gateway:
+            click.echo(f"calls:      {gateway.url}")
+            click.echo(f"OPA's API:  {gateway.sidecar.api_url}")
+            click.echo(f"access log: {gateway.access_log}")
+            while not ended.wait(_REFRESH_SECONDS):
+                gateway.refresh()
+                if not gateway.running:
+                    raise EngineError("an engine ended by itself", gateway.sidecar.output())
+
+
+def _keys(release: Path, live: str) -> GatewayKeys:
+    try:
+        release_key = load_public_key(release.read_bytes(), str(release))
+    except OSError as error:
+        raise InputError.single(str(release), f"cannot be read: {error.strerror}", "Name a PEM file.") from error
+    path = Path(live)
+    if not live.startswith("env:") and path.is_file() and b"PUBLIC KEY" in path.read_bytes():
+        return GatewayKeys(release_key, load_public_key(path.read_bytes(), live))
+    private = load_private_key(live)
+    return GatewayKeys(release_key, private.public_key(), private)

@@ -45,7 +45,9 @@ REMOVED_ON_ARRIVAL = (
 )  # fmt: skip
 """Request headers that no later part may see, beside everything below `x-weighbridge-`."""
 
-SEEN_BY_OPA = ("authorization", "content-type", "content-encoding", "content-length", "x-request-id")
+SEEN_BY_OPA = (
+    "authorization", "x-api-key", "api-key", "content-type", "content-encoding", "content-length", "x-request-id",
+)  # fmt: skip
 """The only request headers that OPA, and so its decision log, gets to see."""
 
 REMOVED_BEFORE_UPSTREAM = (

@@ -150,6 +150,29 @@ def test_empty_documents_are_nothing_and_hide_nothing(compiled: Path, checker: C
     assert conftest_by_file(compiled, files, tmp_path) == expected
 
 
+HIDDEN = {
+    "space": "--- \n",
+    "tab": "---\t\n",
+    "comment": "--- # the next one\n",
+    "other line end": "---\r\n",
+}
+
+
+@pytest.mark.parametrize("separator", HIDDEN.values(), ids=HIDDEN)
+def test_check_reads_the_documents_that_conftest_does_not(
+    compiled: Path, checker: Checker, tmp_path: Path, separator: str
+) -> None:
+    """kubectl applies all of them. The threat model says so; once conftest reads them, this changes."""
+    admitted, refused = (
+        (REPOSITORY / "examples" / "pods" / name).read_text(encoding="utf-8")
+        for name in ("admitted.yaml", "refused.yaml")
+    )
+    file = tmp_path / "two.yaml"
+    file.write_bytes(f"{admitted}{separator}{refused}".encode())
+    assert by_file(checker.check(read_manifests([file]))) == {str(file): {"MOD-003"}}
+    assert conftest_by_file(compiled, [file], tmp_path) == {str(file): set()}
+
+
 def test_the_message_names_the_missing_attestation(compiled: Path, checker: Checker, tmp_path: Path) -> None:
     """Deny pods whose `model_version` label lacks an approved attestation."""
     file = REPOSITORY / "tests" / "fixtures" / "pods" / "mod-003-fail-missing-scan.yaml"

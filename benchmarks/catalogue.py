@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.names import format_time, parse_time_ns
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
 from weighbridge.evidence.predicates import EVALUATION, MODEL_SIGNATURE, PACKAGE
 from weighbridge.evidence.statement import statement_json
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
 
     from weighbridge.keys import PrivateKey
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when anything below changes what is written."""
 AT = "2026-01-15T00:00:00Z"
-SIGNED = "2026-01-14T12:00:00Z"
 VERSIONS_A_MODEL = 10
 STATEMENTS = 5
 SIGNERS = ("ci", "trainer", "signing", "eval", "scanner")
@@ -123,6 +123,11 @@ def _tenants() -> dict[str, object]:
     }
 
 
+def signed_at(number: int) -> str:
+    """When the statements about one version were made: no two versions at the same second."""
+    return format_time(parse_time_ns("2026-01-10T00:00:00Z") + number * 10**9)
+
+
 def names(number: int) -> tuple[str, str]:
     """Model id and version of one number."""
     return f"model-{number // VERSIONS_A_MODEL:05}", f"2025.{number % VERSIONS_A_MODEL + 1}"
@@ -148,7 +153,7 @@ def _version(number: int, keys: dict[str, PrivateKey]) -> dict[str, bytes]:
     manifest = _manifest(model, version, files)
     artifact = artifact_digest(files)
     folder = f"models/{model}/{version}"
-    package = {"manifest_sha256": digest(canonical(manifest)), "card_sha256": digest(card), "at": SIGNED}
+    package = {"manifest_sha256": digest(canonical(manifest)), "card_sha256": digest(card), "at": signed_at(number)}
     about = (f"{model}@{version}", artifact)
     root = hashlib.sha256(b"".join(bytes.fromhex(file[2]) for file in files)).hexdigest()
     statements = {
@@ -160,11 +165,16 @@ def _version(number: int, keys: dict[str, PrivateKey]) -> dict[str, bytes]:
             _signature(files),
             (about[0], f"sha256:{root}"),
         ),
-        f"{folder}/evidence/evaluation.json": ("eval", EVALUATION, evaluation(0.9), about),
+        f"{folder}/evidence/evaluation.json": (
+            "eval",
+            EVALUATION,
+            evaluation(number, 0.75 + number % 1000 / 4000),
+            about,
+        ),
         f"images/{image}/evidence/scan.json": (
             "scanner",
             VULNERABILITIES,
-            _vulnerabilities(),
+            _vulnerabilities(number),
             ("image", f"sha256:{image}"),
         ),
     }
@@ -187,7 +197,7 @@ def changed_evaluation(folder: Path, score: float) -> Iterator[None]:
     artifact = json.loads((file.parent.parent / "manifest.json").read_bytes())["artifact_digest"]
     before = file.read_bytes()
     key = load_private_key(str(folder / "keys" / "eval.key"))
-    file.write_bytes(signed(key, EVALUATION, evaluation(score), (f"{model}@{version}", artifact)))
+    file.write_bytes(signed(key, EVALUATION, evaluation(0, score), (f"{model}@{version}", artifact)))
     try:
         yield
     finally:
@@ -246,8 +256,8 @@ def _provenance(number: int) -> dict[str, object]:
             "builder": {"id": BUILDER},
             "metadata": {
                 "invocationId": f"{repository}/actions/runs/{number}/attempts/1",
-                "startedOn": "2026-01-14T11:00:00Z",
-                "finishedOn": SIGNED,
+                "startedOn": "2026-01-09T00:00:00Z",
+                "finishedOn": signed_at(number),
             },
         },
     }
@@ -260,23 +270,23 @@ def _signature(files: list[tuple[str, int, str]]) -> dict[str, object]:
     }
 
 
-def evaluation(score: float) -> dict[str, object]:
-    """An evaluation with one metric."""
+def evaluation(number: int, score: float) -> dict[str, object]:
+    """An evaluation of one version."""
     dataset = {"uri": "https://huggingface.co/datasets/squad_v2", "digest": digest(b"squad_v2")}
-    return {"metrics": {"exact_match": score, "f1": 0.95}, "dataset": dataset, "finished_at": SIGNED}
+    return {"metrics": {"exact_match": score, "f1": 0.95}, "dataset": dataset, "finished_at": signed_at(number)}
 
 
-def _vulnerabilities() -> dict[str, object]:
+def _vulnerabilities(number: int) -> dict[str, object]:
     found = [
-        {"id": f"CVE-2025-{number}", "severity": [{"method": "nvd", "score": "2.1"}], "annotations": []}
-        for number in range(10_000, 10_003)
+        {"id": f"CVE-2025-{10_000 + found}", "severity": [{"method": "nvd", "score": "2.1"}], "annotations": []}
+        for found in range(number % 7000, number % 7000 + 3)
     ]
     return {
         "scanner": {
             "uri": "pkg:github/aquasecurity/trivy@v0.50.0",
             "version": "0.50.0",
-            "db": {"uri": "ghcr.io/aquasecurity/trivy-db", "version": "2", "lastUpdate": SIGNED},
+            "db": {"uri": "ghcr.io/aquasecurity/trivy-db", "version": "2", "lastUpdate": signed_at(number)},
             "result": found,
         },
-        "metadata": {"scanStartedOn": SIGNED, "scanFinishedOn": SIGNED},
+        "metadata": {"scanStartedOn": signed_at(number), "scanFinishedOn": signed_at(number)},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from contextlib import ExitStack
@@ -16,18 +17,19 @@ from builder.pods import write_pods
 from builder.versions import DAY, VERSIONS
 from stage.calls import ALLOWED, DENIED, PYTHON, QUESTION, Call, Client, Result
 from stage.report import Report, brief
-from stage.site import Site
 from stage.upstream import Upstreams
 from stage.workloads import find_conftest, judge
 from weighbridge.bundle.compile import CompileOptions, CompileResult, compile_catalogue
 from weighbridge.bundle.live import Restrictions, first_live, live_bundle, live_document
 from weighbridge.catalogue.names import format_time
+from weighbridge.harness.gateway import Gateway, GatewayKeys
 from weighbridge.keys import public_pem
 from weighbridge.packaging.package import Package
 
 ENVIRONMENT = "prod"
 MINUTE = 60 * 10**9
 REVOCATION_SECONDS = 10.0
+LOG_SECONDS = 10.0
 AGO = 3 * MINUTE
 """Policy is compiled as of then, as a pipeline would have done: an approval may end between compiling and a call."""
 
@@ -56,7 +58,7 @@ class Compiled:
 class Stage:
     """A running gateway, and who calls it."""
 
-    site: Site
+    gateway: Gateway
     client: Client
 
 
@@ -134,12 +136,13 @@ def _verdict(approved: bool) -> str:
 def start(report: Report, example: Example, compiled: Compiled, folder: Path, running: ExitStack) -> Stage:
     """Start OPA with guard and signed bundles, and Envoy in front of the model servers."""
     (folder / "site").mkdir()
-    keys = (example.material.keys["release"].public_key(), example.material.keys["live"].public_key())
+    keys = GatewayKeys(example.material.keys["release"].public_key(), example.material.keys["live"].public_key())
     with report.working("Starting OPA and Envoy"):
-        site = running.enter_context(Site(compiled.bundles, ENVIRONMENT, keys, folder / "site"))
-    client = Client(site.url, example.material)
+        gateway = Gateway(compiled.bundles, ENVIRONMENT, keys, folder=folder / "site")
+        running.enter_context(gateway)
+    client = Client(gateway.url, example.material)
     running.callback(client.close)
-    return Stage(site, client)
+    return Stage(gateway, client)
 
 
 def show_calls(report: Report, stage: Stage) -> None:
@@ -202,7 +205,7 @@ def show_changes(report: Report, stage: Stage, example: Example, compiled: Compi
 
     _show_logs(report, table, stage, example)
 
-    stage.site.sidecar.stop()
+    stage.gateway.sidecar.stop()
     result = other.make(stage.client)
     cells = ("OPA dies", str(result.status), result.code, "nothing is answered without a decision")
     report.row(table, *cells, ok=result.status == 503, what="OPA dies")
@@ -212,7 +215,7 @@ def show_changes(report: Report, stage: Stage, example: Example, compiled: Compi
 def _revoke(stage: Stage, denied: Call, bundle: bytes) -> tuple[Result, float]:
     """Publish the bundle and call until the answer changes; the answer, and after how many milliseconds it came."""
     started = time.monotonic()
-    stage.site.server.publish(f"{ENVIRONMENT}/live.tar.gz", bundle)
+    stage.gateway.server.publish(f"{ENVIRONMENT}/live.tar.gz", bundle)
     while True:
         result = denied.make(stage.client)
         seconds = time.monotonic() - started
@@ -235,8 +238,10 @@ def _revoking(example: Example, compiled: Compiled) -> bytes:
 
 def _show_logs(report: Report, table: Table, stage: Stage, example: Example) -> None:
     """Neither a credential nor a prompt may be in any log, and no credential may have reached a model."""
-    decisions = stage.site.wait_for_decisions(len(ALLOWED) + len(DENIED) - 2)
-    logs = stage.site.access_log.read_text("utf-8") + decisions
+    server, expected = stage.gateway.server, len(ALLOWED) + len(DENIED) - 2
+    server.wait_for(lambda known: len(known.decisions) >= expected, timeout=LOG_SECONDS)
+    events = "".join(f"{json.dumps(event)}\n" for event in server.decisions)
+    logs = stage.gateway.access_log.read_text("utf-8") + events
     secrets = [example.material.tenant_key(key) for key in ("k7m2p9qa", "g4b9x2ue", "e3x6p1rd")]
     leaked = [secret for secret in (*secrets, "os.listdir", "nested", QUESTION) if secret in logs]
     text = f"{logs.count(chr(10)):,} lines, without a credential and without a prompt"

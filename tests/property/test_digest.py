@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from weighbridge.canonical import parse_json
 from weighbridge.packaging.digest import EXCLUDED, artifact_bytes, artifact_digest
 
+DIRECTION = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 PART = (
     st.text(
         st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="/\\"),
@@ -17,7 +18,7 @@ PART = (
         max_size=12,
     )
     .map(lambda text: unicodedata.normalize("NFC", text))
-    .filter(lambda text: text not in {".", ".."})
+    .filter(lambda text: text not in {".", ".."} and not DIRECTION & {unicodedata.bidirectional(ch) for ch in text})
 )
 PATH = st.lists(PART, min_size=1, max_size=4).map("/".join).filter(lambda path: path.split("/")[0] not in EXCLUDED)
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)

@@ -25,6 +25,8 @@ MAX_FILE_BYTES = 2**53 - 1
 """Largest size of one file: the largest integer that RFC 8785 can write."""
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# Marks that change the direction of text: they let `model.onnx` look like another name in every review.
+_DIRECTION = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def check_path(path: str) -> None:
@@ -37,13 +39,9 @@ def check_path(path: str) -> None:
     if not path.isascii() and unicodedata.normalize("NFC", path) != path:
         raise ValueError(f"path {path!r} is not in Unicode's NFC form")
     # ASCII holds no other unprintable characters than the control characters, and this is the fast way to see them.
-    hidden = (
-        not path.isprintable()
-        if path.isascii()
-        else any(unicodedata.category(character) in _FORBIDDEN for character in path)
-    )
+    hidden = not path.isprintable() if path.isascii() else any(_forbidden(character) for character in path)
     if hidden or "\\" in path:
-        raise ValueError(f"path {path!r} holds a backslash, a control character or a lone surrogate")
+        raise ValueError(f"path {path!a} holds a backslash, a control character or a lone surrogate")
     parts = path.split("/")
     if any(part in {"", ".", ".."} for part in parts):
         raise ValueError(f"path {path!r} is not relative, or has an empty, '.' or '..' part")
@@ -51,6 +49,10 @@ def check_path(path: str) -> None:
         raise ValueError(f"path {path[:40]!r}... is longer than {MAX_PATH_BYTES} bytes")
     if parts[0] in EXCLUDED:
         raise ValueError(f"path {path!r} is about the artifact, not part of it")
+
+
+def _forbidden(character: str) -> bool:
+    return unicodedata.category(character) in _FORBIDDEN or unicodedata.bidirectional(character) in _DIRECTION
 
 
 def artifact_bytes(files: Iterable[tuple[str, int, str]]) -> bytes:

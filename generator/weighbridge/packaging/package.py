@@ -7,6 +7,7 @@ Weights are never copied: the catalogue knows them by their digest.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -146,7 +147,8 @@ def _read_card(folder: Path) -> bytes:
             regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
             card = stream.read(MAX_CARD_BYTES + 1) if regular else b""
     except OSError as error:
-        raise InputError.single(CARD, f"cannot be read: {error.strerror}", _WRITE_CARD) from error
+        why = "is a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
+        raise InputError.single(CARD, why, _WRITE_CARD) from error
     if not regular:
         raise InputError.single(CARD, "is no regular file", _WRITE_CARD)
     if len(card) > MAX_CARD_BYTES:

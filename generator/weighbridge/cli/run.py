@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
+from weighbridge.cli import options
 from weighbridge.errors import EngineError, InputError
+from weighbridge.example_keys import refuse_example_keys
 from weighbridge.harness.gateway import Gateway, GatewayKeys
 from weighbridge.keys import load_private_key, load_public_key
 
@@ -23,8 +25,16 @@ _REFRESH_SECONDS = 1.0
 @click.option("--live-key", required=True, help="Public live key; the private one keeps live data fresh as well.")
 @click.option("--listen", metavar="HOST:PORT", help="Where calls arrive; by default loopback and any free port.")
 @click.option("--logs", type=click.Path(path_type=Path), help="Folder for logs and state; by default a temporary one.")
+@options.example_option
 def command(
-    bundles: Path, environment: str, release_key: Path, live_key: str, listen: str | None, logs: Path | None
+    bundles: Path,
+    environment: str,
+    release_key: Path,
+    live_key: str,
+    listen: str | None,
+    logs: Path | None,
+    *,
+    allow_example_keys: bool,
 ) -> None:
     """Run OPA and Envoy locally with what `compile` wrote to DIR, until Ctrl-C.
 
@@ -32,6 +42,8 @@ def command(
     unless --live-key is the private key.
     """
     keys = _keys(release_key, live_key)
+    if not allow_example_keys:
+        refuse_example_keys({"--release-key": keys.release, "--live-key": keys.live})
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from weighbridge.canonical import digest, parse_json
 from weighbridge.catalogue.load import load_catalogue
+from weighbridge.cli.run import command as run
 from weighbridge.errors import InputError
 from weighbridge.example_keys import is_example_key, refuse_example_keys
 from weighbridge.keys import load_private_key, load_public_key
@@ -50,3 +52,17 @@ def test_a_catalogue_that_trusts_them_is_refused_with_every_one():
 def test_own_keys_pass():
     assert not is_example_key(OWN)
     refuse_example_keys({"--release-key": OWN})
+
+
+@pytest.mark.parametrize("half", ["pub", "pem"])
+def test_no_sidecar_is_run_that_believes_them(half):
+    keys = ROOT / "examples" / "keys"
+    options = [
+        "--release-key",
+        str(keys / "example-only-release.pub"),
+        "--live-key",
+        str(keys / f"example-only-live.{half}"),
+    ]
+    result = CliRunner().invoke(run, [str(ROOT / "bundles" / "example"), "--environment", "prod", *options])
+    assert isinstance(result.exception, InputError)
+    assert {problem.field for problem in result.exception.problems} == {"--release-key", "--live-key"}

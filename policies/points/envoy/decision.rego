@@ -75,6 +75,7 @@ decision := {
 	grant.models[record.model] == true
 	record.clear == true
 	record.approved == true
+
 	record.served == true
 	is_number(record.not_after)
 	record.not_after > request.now_ns
@@ -90,6 +91,7 @@ decision := {
 	live.environment == registry.environment
 	is_number(live.not_after)
 	live.not_after > request.now_ns
+	concat("", [grant.tenant, record.digest]) # both are strings, or this fails
 	object.get(live.revoked, record.digest, set()) == set()
 	object.get(live.frozen, version, set()) == set()
 	object.get(live.suspended, grant.tenant, set()) == set()

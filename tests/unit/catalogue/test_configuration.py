@@ -218,6 +218,27 @@ def test_names_outside_the_contract(tree: Tree, name: str) -> None:
     assert any(problem.startswith(f"{W}:21:3: environments.") for problem in tree.problems())
 
 
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-01-01T00:00:00Z\\n",
+        "2026-01-01T00:00:00",
+        "2026-13-01T00:00:00Z",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00:60Z",
+        "2026-01-01T00:00:00+25:00",
+        "1969-12-31T23:59:59Z",
+        "2262-04-12T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "\u0662026-01-01T00:00:00Z",
+        "2026-01-01 00:00:00Z",
+    ],
+)
+def test_times_that_are_none(tree: Tree, time: str) -> None:
+    tree.edit(W, "{key: keys/mlsec.pub}", f'{{key: keys/mlsec.pub, not_after: "{time}"}}')
+    assert tree.problem().startswith(f"{W}:6:45: trust.signers.mlsec.not_after: is ")
+
+
 def test_messages_carry_no_jargon(tree: Tree) -> None:
     tree.write(W, "apiVersion: 1\nkind: []\ntrust: x\nattestations: {a: b, C: {}}\nenvironments: {}\nlabels: 3\n")
     text = "\n".join(tree.problems())

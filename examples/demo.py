@@ -18,6 +18,15 @@ from stage import act
 from stage.report import Report
 from weighbridge.errors import WeighbridgeError
 
+INTRODUCTION = (
+    "A load is weighed before it may go on. Here the load is the ONNX model of the `magika` package, in several"
+    " versions; the weighbridge is a catalogue of signed evidence, compiled into policy that real Envoy and real OPA"
+    " enforce on this machine. Every key is made now and forgotten at the end. A row is `ok` if it is what it must be."
+)
+NEXT = """The same catalogue lies in examples/catalogue, built as of 2026-01-15. Ask it why a version is refused:
+  weighbridge explain examples/catalogue magika@3.3.1 --environment prod \\
+    --at 2026-01-15T00:00:00Z --allow-example-keys"""
+
 
 def main() -> int:
     """Run the demo; 0 if everything was as expected."""
@@ -37,11 +46,13 @@ def main() -> int:
     for what in report.wrong:
         report.say(f"WRONG: {what}")
     seconds = time.monotonic() - started
+    report.say(NEXT)
     report.say(f"{report.checks - len(report.wrong)} of {report.checks} as expected, in {seconds:.0f} s.")
     return 1 if report.wrong else 0
 
 
 def _play(report: Report, folder: Path, running: ExitStack) -> None:
+    report.say(INTRODUCTION)
     catalogue = act.build_catalogue(report, folder, running)
     compiled = act.compile_it(report, catalogue, folder)
     act.show_gate(report, catalogue, compiled)

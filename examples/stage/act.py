@@ -118,14 +118,16 @@ def show_gate(report: Report, example: Example, compiled: Compiled) -> None:
     """What each version may do where, and why not in prod."""
     report.title(f"The gate, as of {format_time(example.at_ns)}")
     judged = compiled.result.judged
-    table = report.table("version", *judged.records, "why not in prod", "")
+    table = report.table("version", *judged.records, "in prod", "")
     for version in VERSIONS:
         records = {name: records[version.name] for name, records in judged.records.items()}
         cells = [_verdict(record.approved) for record in records.values()]
         reasons = records[ENVIRONMENT].reasons
-        why = "; ".join(f"{reason.code} {brief(reason.message, 70)}" for reason in reasons) or f"({version.shows})"
+        # What is wrong stands before the semicolon, what to do about it behind.
+        why = "; ".join(f"{reason.code} {reason.message.split('; ')[0]}" for reason in reasons)
+        cells.append(brief(why or version.shows.removeprefix("approved").lstrip(":, "), 220))
         ok = {code.code for code in reasons} == set(version.prod_codes)
-        report.row(table, version.name, *cells, why, ok=ok, what=f"gate of {version.name}")
+        report.row(table, version.name, *cells, ok=ok, what=f"gate of {version.name}")
     report.show(table)
 
 
@@ -163,7 +165,7 @@ def _call_all(report: Report, calls: tuple[Call, ...], client: Client) -> None:
 def _call(report: Report, table: Table, call: Call, client: Client) -> None:
     result = call.make(client)
     what = f"{call.who}: {call.what}: expected {call.status} {call.code}, got {result.status} {result.code}"
-    cells = (call.who, call.what, str(result.status), result.code, brief(result.said, 90))
+    cells = (call.who, call.what, str(result.status), result.code, brief(result.said, 120))
     report.row(table, *cells, ok=call.met(result), what=what)
 
 
@@ -178,7 +180,7 @@ def show_workloads(report: Report, compiled: Compiled, folder: Path, example: Ex
         judged = judge(sorted(folder.iterdir()), compiled.bundles, ENVIRONMENT, conftest)
     for workload in judged:
         verdict = " ".join(sorted(workload.checked)) or "admitted"
-        cells = (workload.file, verdict, brief(workload.why, 110))
+        cells = (workload.file, verdict, brief(workload.why, 140))
         report.row(table, *cells, ok=workload.agreed, what=f"workload {workload.file}: {workload}")
     report.show(table)
 

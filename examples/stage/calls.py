@@ -164,7 +164,7 @@ DENIED = (
         "acme", "magika@3.3.1: attestation missing", 403, "INF-018", lambda c: c.chat("k7m2p9qa", "magika@3.3.1", JSON)
     ),
     _denied(
-        "acme", "magika@3.2.0: approval expired", 403, "INF-018", lambda c: c.chat("k7m2p9qa", "magika@3.2.0", JSON)
+        "acme", "magika@3.2.0: its scan is too old", 403, "INF-018", lambda c: c.chat("k7m2p9qa", "magika@3.2.0", JSON)
     ),
     _denied(
         "acme",

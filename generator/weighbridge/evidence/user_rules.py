@@ -33,6 +33,8 @@ REQUIREMENTS = ("lib", "weighbridge", "user", "requirements")
 EVIDENCE = ("weighbridge", "user", "evidence")
 TEST_SUFFIX = "_test.rego"
 """Tests are never loaded by a compile and never reach a bundle, so they may do what tests do."""
+MAX_DEPTH = 64
+"""Deepest nesting of brackets in a file."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _PACKAGE_LINE = re.compile(r"^[ \t]*package\b", re.MULTILINE)
 _OPA_PLACE = re.compile(r"(?P<file>[^\s:]+\.rego):(?P<line>\d+): (?P<message>.*)")
@@ -116,10 +118,27 @@ def check_linked(point: str, ours: Mapping[str, str], own: Sequence[UserPolicy])
 
 
 def _check_file(path: Path, policy: UserPolicy) -> list[Problem]:
+    if _depth(policy.text) > MAX_DEPTH:
+        return [Problem(policy.path, message=f"is nested more than {MAX_DEPTH} levels deep", fix="Flatten it.")]
     try:
-        tree = opa_parse(path)
+        return _check_tree(opa_parse(path), policy)
     except EngineError as error:
         return _engine_problems(error, {path: policy})
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested, those in strings counted as well: OPA's printed tree grows with its square."""
+    depth = deepest = 0
+    for character in text:
+        if character in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in ")]}":
+            depth = max(0, depth - 1)
+    return deepest
+
+
+def _check_tree(tree: dict[str, Any], policy: UserPolicy) -> list[Problem]:
     module = _Module(policy.path, tree, tuple(term["value"] for term in tree["package"]["path"][1:]))
     problems = [*_package_problems(module, policy.text)]
     for name in ("imports", "rules"):

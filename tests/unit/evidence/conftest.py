@@ -1,14 +1,13 @@
-"""A workshop that makes catalogues in memory: real keys, real signatures, real documents, and the real engine to judge them."""
+"""A workshop that makes catalogues in memory: real keys, real signatures, and the real engine to judge them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,8 +21,12 @@ from weighbridge.engines.opa import OpaServer
 from weighbridge.evidence.attest import attest
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, envelope_json, sign_envelope
 from weighbridge.evidence.predicates import PACKAGE
-from weighbridge.evidence.state import VersionEvidence
 from weighbridge.packaging.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from weighbridge.evidence.state import VersionEvidence
 
 AT = parse_time_ns("2026-01-15T00:00:00Z")
 DIGEST = "sha256:" + "d" * 64
@@ -101,9 +104,17 @@ class Workshop:
         for name in names:
             self.signers[name] = {"key": f"keys/{name}.pub", **more}
 
-    def attestation(self, name: str, predicate: str, rule: str, *signers: str, about: str = "model", **more: Any) -> None:
+    def attestation(
+        self, name: str, predicate: str, rule: str, *signers: str, about: str = "model", **more: Any
+    ) -> None:
         self.trust(*(signer for signer in signers if signer not in self.signers))
-        self.attestations[name] = {"predicate": predicate, "about": about, "signers": list(signers), "rule": rule, **more}
+        self.attestations[name] = {
+            "predicate": predicate,
+            "about": about,
+            "signers": list(signers),
+            "rule": rule,
+            **more,
+        }
 
     def add(self, data: bytes, name: str = "", image: str = "") -> str:
         """Put a file into the version's evidence, or an image's; returns its path."""

@@ -70,13 +70,22 @@ def test_one_of_many_subjects_is_enough(evaluated, kit):
         (lambda kit, data: kit.signed(data.replace(b"0.8", b'0.8, "exact_match": 0.9'), "ev"), "duplicate key"),
         (lambda kit, data: kit.signed(data.replace(b"0.8", b"NaN"), "ev"), "NaN"),
         (lambda kit, data: kit.signed(data.replace(b"0.8", b"1e400"), "ev"), "not acceptable JSON"),
-        (lambda kit, data: kit.signed(data.replace(b"0.8", b'"0.8"'), "ev"), "metrics is no mapping from names to numbers"),
+        (
+            lambda kit, data: kit.signed(data.replace(b"0.8", b'"0.8"'), "ev"),
+            "metrics is no mapping from names to numbers",
+        ),
         (lambda kit, data: kit.signed(data.replace(b"Statement/v1", b"Statement/v9"), "ev"), "unknown type or version"),
         (lambda kit, data: kit.signed(data.replace(b"2026-01-02", b"2026-13-02"), "ev"), "its time cannot be read"),
         (lambda kit, data: kit.signed(data.replace(b"2026-01-02", b"2026-01-16"), "ev"), "later than --at"),
         (lambda kit, data: kit.signed(data.replace(b'"finished_at"', b'"at"'), "ev"), "the predicate is not"),
-        (lambda kit, data: kit.signed(data.replace(b"d" * 64, b"D" * 64), "ev"), "speaks about another subject (no SHA-256)"),
-        (lambda kit, data: kit.signed(data.replace(b"d" * 64, b"e" * 64), "ev"), f"speaks about another subject ({OTHER})"),
+        (
+            lambda kit, data: kit.signed(data.replace(b"d" * 64, b"D" * 64), "ev"),
+            "speaks about another subject (no SHA-256)",
+        ),
+        (
+            lambda kit, data: kit.signed(data.replace(b"d" * 64, b"e" * 64), "ev"),
+            f"speaks about another subject ({OTHER})",
+        ),
         (lambda kit, data: kit.signed(data.replace(b'"sha256": "d', b'"sha512": "d'), "ev"), "another subject"),
     ],
 )

@@ -64,7 +64,10 @@ def test_promotions_are_collected_with_their_signers(catalogue, kit):
         (lambda kit: kit.signed(approval(kit, for_="all"), "mlsec"), "the predicate is not {environment"),
         (lambda kit: kit.signed(promotion(kit), "mlsec"), "whom promotions of prod does not name"),
         (lambda kit: kit.signed(promotion(kit, "staging"), "ci"), "it promotes from another environment"),
-        (lambda kit: kit.signed(promotion(kit, after="dev"), "ci"), "environment that asks for no approval or promotion"),
+        (
+            lambda kit: kit.signed(promotion(kit, after="dev"), "ci"),
+            "environment that asks for no approval or promotion",
+        ),
         (lambda kit: kit.signed(promotion(kit, record_sha256="x"), "ci"), "the predicate is not {from"),
         (lambda kit: kit.signed(promotion(kit, at="2026-01-15T00:00:00.1Z"), "ci"), "later than --at"),
     ],

@@ -7,7 +7,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, utils
 from weighbridge import keys
 from weighbridge.errors import InputError
 from weighbridge.evidence import dsse
-from weighbridge.evidence.dsse import PAYLOAD_TYPE, KeyRing, Limits, decode_base64, parse_envelope, sign_envelope, verified_by
+from weighbridge.evidence.dsse import (
+    PAYLOAD_TYPE,
+    KeyRing,
+    Limits,
+    decode_base64,
+    parse_envelope,
+    sign_envelope,
+    verified_by,
+)
 
 PAYLOAD = b'{"_type": "https://in-toto.io/Statement/v1"}'
 EC = ec.derive_private_key(7, ec.SECP256R1())
@@ -115,7 +123,23 @@ def test_base64_and_base64url_are_read_padded_or_not():
 
 @pytest.mark.parametrize(
     "text",
-    ["Zh==", "Zg=", "Zg===", "Z", "Zg==Zg==", "Zg==\n", "Z g=", "Zm9=", "_+8=", "-/8=", "é", "Zm9v=", "=", "Zg\x00=", "Z=g="],
+    [
+        "Zh==",
+        "Zg=",
+        "Zg===",
+        "Z",
+        "Zg==Zg==",
+        "Zg==\n",
+        "Z g=",
+        "Zm9=",
+        "_+8=",
+        "-/8=",
+        "é",
+        "Zm9v=",
+        "=",
+        "Zg\x00=",
+        "Z=g=",
+    ],
 )
 def test_base64_that_is_not_the_one_way_to_write_it_is_refused(text):
     with pytest.raises(ValueError, match="base64"):

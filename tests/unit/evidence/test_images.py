@@ -18,7 +18,9 @@ def scanned(workshop, kit):
 
 
 def scan(workshop, kit, image, at, *severities, subject=None):
-    return workshop.add(kit.signed(kit.payload(VULNS, kit.scan(at, *severities), subject or image), "scan"), image=image)
+    return workshop.add(
+        kit.signed(kit.payload(VULNS, kit.scan(at, *severities), subject or image), "scan"), image=image
+    )
 
 
 def test_it_holds_if_it_holds_for_each(scanned, kit):

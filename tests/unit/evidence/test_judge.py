@@ -40,7 +40,9 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[OpaServer]:
-    modules = {name: f"package weighbridge.user.evidence.{name}\n\nverdict := {answer}\n" for name, answer in ANSWERS.items()}
+    modules = {
+        name: f"package weighbridge.user.evidence.{name}\n\nverdict := {answer}\n" for name, answer in ANSWERS.items()
+    }
     modules["undefined"] = "package weighbridge.user.evidence.undefined\n\nverdict := 1 if false\n"
     conflicting = "package weighbridge.user.evidence.conflicting\n\nverdict := 1\n\nverdict := 2 if input.rule\n"
     modules["conflicting"] = conflicting

@@ -17,7 +17,6 @@ import hmac
 import json
 import os
 import tempfile
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -76,7 +75,7 @@ class JudgementCache:
 
     def put(self, key: str, records: Mapping[str, Record], span: Span) -> None:
         """Remember the records of one version, and for which times they hold."""
-        documents = {name: asdict(record) for name, record in records.items()}
+        documents = {name: _document(record) for name, record in records.items()}
         self._now[key] = {"from": span[0], "until": span[1], "records": documents}
 
     def save(self) -> None:
@@ -124,6 +123,14 @@ def _derived(key: PrivateKey) -> bytes:
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return HKDF(hashes.SHA256(), _MAC_BYTES, salt=None, info=b"weighbridge judgement cache v1").derive(secret)
+
+
+def _document(record: Record) -> dict[str, Any]:
+    # `dataclasses.asdict` copies everything deeply, which costs more than all the rest of keeping a record.
+    return vars(record) | {
+        "reasons": [vars(reason) for reason in record.reasons],
+        "attestations": {name: vars(held) for name, held in record.attestations.items()},
+    }
 
 
 def _record(document: Mapping[str, Any]) -> Record:

@@ -55,7 +55,7 @@ def artifact_subject(data: bytes, file: str) -> str:
     """
     entries = parse_json(data, file)
     try:
-        same = artifact_bytes((path, size, sha256) for path, size, sha256 in entries) == data
+        same = bool(entries) and artifact_bytes((path, size, sha256) for path, size, sha256 in entries) == data
     except (ValueError, TypeError, InputError) as error:
         raise InputError.single(file, f"is no artifact.json: {error}", "Name the one that `package` wrote.") from error
     if not same:

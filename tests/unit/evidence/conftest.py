@@ -145,7 +145,8 @@ class Workshop:
         )  # fmt: skip
         signers = {name: self._signer(name, configuration) for name in self.signers}
         return Catalogue(
-            root=Path("catalogue"), configuration=configuration, tenants=None, signers=signers, versions={"m@1": version},
+            root=Path("catalogue"), configuration=configuration, tenants=None, signers=signers,
+            versions={"m@1": version},
             images={digest: tuple(files) for digest, files in self.images.items()}, orders=(), acceptance=(),
             policies=(), trusted={}, trust_sha256="sha256:" + "0" * 64,
         )  # fmt: skip

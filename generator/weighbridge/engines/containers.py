@@ -116,7 +116,7 @@ class ContainerProcess:
         return str(self._container.status) in {"created", "running"}
 
     def output(self) -> str:
-        """The end of what it printed so far."""
+        """What it printed so far."""
         if self._stopped:
             return self._log.read_text(encoding="utf-8")
         return self._container.logs(tail=_TAIL_LINES).decode("utf-8", "replace")

@@ -66,7 +66,7 @@ class EnvoyServer:
         return self._process is not None and self._process.running
 
     def output(self) -> str:
-        """The end of what it printed."""
+        """What it printed."""
         return self._process.output() if self._process else ""
 
 

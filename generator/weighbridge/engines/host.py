@@ -21,7 +21,7 @@ class Running(Protocol):
         """Whether it still runs."""
 
     def output(self) -> str:
-        """The end of what it printed so far."""
+        """What it printed so far."""
 
     def wait_until(self, ready: Callable[[], bool], *, timeout: float) -> None:
         """Poll until `ready` says so; an `EngineError` if the engine ends before, or time runs out."""

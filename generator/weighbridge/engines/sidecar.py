@@ -142,7 +142,7 @@ class Sidecar:
         return self._process is not None and self._process.running
 
     def output(self) -> str:
-        """The end of what it printed."""
+        """What it printed."""
         return self._process.output() if self._process else ""
 
 

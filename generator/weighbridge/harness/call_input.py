@@ -83,14 +83,29 @@ def call_metadata(content_type: str, body: bytes) -> dict[str, Any]:
         return {"body": "error"}
     if not body:
         return {"body": "missing"}
+    # Envoy's parser ends at a NUL, and refuses half of a surrogate pair, escaped though it is.
+    text, _, _ = body.partition(b"\0")
     try:
-        document = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, parse_int=_integer, parse_float=_float)
+        document = _parse(text.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return {"body": "error"}
     if not isinstance(document, (dict, list)):
         return {"body": "missing"}
     found = {key: _at(document, path) for key, path in BODY_FIELDS.items()}
     return {"body": "json"} | {key: value for key, value in found.items() if _scalar(value)}
+
+
+def _parse(text: str) -> Any:
+    numbers: dict[str, Any] = {"parse_constant": _refuse, "parse_int": _integer, "parse_float": _float}
+    document = json.loads(text, object_pairs_hook=_object, **numbers)
+    json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a key that is given twice the last counts, but the first must be right, too.
+    json.dumps(pairs, ensure_ascii=False).encode()
+    return dict(pairs)
 
 
 def _at(document: Any, path: tuple[str, ...]) -> Any:

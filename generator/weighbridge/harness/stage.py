@@ -49,6 +49,9 @@ class Stage:
         folder: existing folder for everything that is written; the engines must see it.
         host: what starts the engines.
 
+    Attributes:
+        grpc_address: where Envoy asks OPA, once `sidecar("envoy")` was called.
+
     Raises:
         InputError: the catalogue cannot be compiled, or has no such environment.
     """
@@ -58,6 +61,7 @@ class Stage:
     ) -> None:
         self.environment = environment
         self.folder = folder
+        self.grpc_address = ""
         self.host = host or LocalHost()
         self._stack = ExitStack()
         self._release_key = ec.generate_private_key(ec.SECP256R1())
@@ -109,7 +113,7 @@ class Stage:
     def sidecar(self, point: SidecarPoint) -> Sidecar:
         """OPA with guard and signed bundles, for calls or for workloads."""
         if point not in self._sidecars:
-            server = self._bundle_server()
+            server = self.bundle_server()
             server.publish(f"{self.environment}/{point}/release.tar.gz", self._release(point))
             state = self.folder / f"state-{point}"
             state.mkdir()
@@ -128,7 +132,8 @@ class Stage:
             config = self.folder / "opa-config.yaml"
             sidecar = Sidecar(settings, guard, folder=self.folder, config=config, host=self.host)
             self._sidecars[point] = self._stack.enter_context(sidecar)
-            self._grpc = settings.grpc_address if point == "envoy" else getattr(self, "_grpc", "")
+            if point == "envoy":
+                self.grpc_address = settings.grpc_address
             self._await(point, "release", self._revision)
             if self._live_revision:
                 self._await(point, "live", self._live_revision)
@@ -144,7 +149,7 @@ class Stage:
             bootstrap = relocate(
                 written,
                 listen=f"127.0.0.1:{self._envoy_port}",
-                opa_address=self._grpc,
+                opa_address=self.grpc_address,
                 admin=f"127.0.0.1:{free_port()}",
                 access_log=str(self.folder / "access.log"),
                 upstream=upstream.address,
@@ -159,18 +164,19 @@ class Stage:
             self._sequence += 1
             self._live = {**wanted, "sequence": self._sequence}
             self._live_revision, bundle = signed_live(self._live, self.environment, self._live_key)
-            self._bundle_server().publish(f"{self.environment}/live.tar.gz", bundle)
+            self.bundle_server().publish(f"{self.environment}/live.tar.gz", bundle)
             for point in self._sidecars:
                 self._await(point, "live", self._live_revision)
 
     def _release(self, point: SidecarPoint) -> bytes:
         return (self.output / self.environment / point / "release.tar.gz").read_bytes()
 
-    def _bundle_server(self) -> BundleServer:
+    def bundle_server(self) -> BundleServer:
+        """What serves bundles to the sidecars and takes their statuses and decision logs."""
         if self._server is None:
             self._server = self._stack.enter_context(BundleServer(self.folder))
         return self._server
 
     def _await(self, point: SidecarPoint, bundle: str, revision: str) -> None:
         labels = {"environment": self.environment, "point": point}
-        self._bundle_server().wait_for_revision(bundle, revision, labels=labels, timeout=ACTIVE_SECONDS)
+        self.bundle_server().wait_for_revision(bundle, revision, labels=labels, timeout=ACTIVE_SECONDS)

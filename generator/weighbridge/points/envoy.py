@@ -162,7 +162,8 @@ def envoy_bootstrap(environment_name: str, environment: Environment, site: Envoy
         seen_by_opa=SEEN_BY_OPA,
         removed_before_upstream=list(REMOVED_BEFORE_UPSTREAM),
         refusals=_REFUSALS,
-        call_expression=_call_expression(environment),
+        method=_known_only("request.method", {call.split()[0] for call in environment.calls.paths}),
+        path=_known_only("request.url_path", {call.split()[1] for call in environment.calls.paths}),
         upstreams=[_upstream(name, url, site.trusted_ca) for name, url in sorted(environment.upstreams.items())],
         authz=_authz,
     )
@@ -217,10 +218,10 @@ def _authz(path: str) -> str:
     return f"%DYNAMIC_METADATA(envoy.filters.http.ext_authz:{path})%"
 
 
-def _call_expression(environment: Environment) -> str:
-    calls = ", ".join(f"'{call}'" for call in sorted(environment.calls.paths))
-    call = "request.method + ' ' + request.url_path"
-    return f"%CEL({call} in [{calls}] ? {call} : '')%"
+def _known_only(attribute: str, known: set[str]) -> str:
+    # A CEL expression for the access log: what the catalogue names, or nothing. Envoy's CEL has no concatenation.
+    listed = ", ".join(f"'{each}'" for each in sorted(known))
+    return f"%CEL({attribute} in [{listed}] ? {attribute} : '')%"
 
 
 def _split(address: str) -> tuple[str, int]:

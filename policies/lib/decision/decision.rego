@@ -68,7 +68,7 @@ users contains violation if {
 users contains violation if {
 	some name
 	_ = data.lib.weighbridge.user.requirements[name]
-	not is_set(data.lib.weighbridge.user.requirements[name].deny)
+	not has_deny_set(name)
 	violation := {
 		"code": "USR-002",
 		"severity": "high",
@@ -77,6 +77,9 @@ users contains violation if {
 		"field": [],
 	}
 }
+
+# A rule of its own: negating a call whose argument is undefined is undefined, too, and would let the package pass.
+has_deny_set(name) if is_set(data.lib.weighbridge.user.requirements[name].deny)
 
 well_formed(found) if {
 	regex.match(`^[A-Z]{3}-[0-9]{3}$`, found.code)

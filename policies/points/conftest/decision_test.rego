@@ -1,0 +1,99 @@
+package weighbridge.points.conftest_test
+
+import data.main
+import data.weighbridge.points.conftest
+
+image := concat("", ["registry.example/serve@sha256:", concat("", ["1" | some _ in numbers.range(1, 64)])])
+
+digest := concat("", ["sha256:", concat("", ["a" | some _ in numbers.range(1, 64)])])
+
+registry := {
+	"environment": "prod",
+	"point": "conftest",
+	"multi_tenant": true,
+	"labels": {"model_id": "model_id", "model_version": "model_version"},
+	"support_images": {},
+	"exempt_namespaces": {"kube-system": true},
+	"orders": {"revoked": {}, "frozen": {}, "suspended": {}, "keys": {}},
+	"records": {"kb-qa-001@1": {
+		"model": "kb-qa-001",
+		"version": "1",
+		"approved": true,
+		"digest": digest,
+		"not_after": 9223372036854775807,
+		"images": {split(image, "@")[1]: true},
+		"sources": {},
+		"required": [],
+		"missing": [],
+		"reasons": [],
+	}},
+}
+
+pod := {
+	"apiVersion": "v1",
+	"kind": "Pod",
+	"metadata": {
+		"name": "kb-qa",
+		"labels": {"model_id": "kb-qa-001", "model_version": "1"},
+		"annotations": {"weighbridge.dev/artifact-digest": digest},
+	},
+	"spec": {"containers": [{"name": "serve", "image": image}]},
+}
+
+decision(object_, registry_) := decided if {
+	decided := conftest.decision with input as object_
+		with data.weighbridge.registry as registry_
+}
+
+results(object_, registry_) := {result.msg |
+	some result in main.deny with input as object_
+		with data.weighbridge.registry as registry_
+}
+
+order := {"id": "o", "reason": "r", "issued_at": 1}
+
+test_allowed if {
+	decision(pod, registry).allowed == true
+	results(pod, registry) == set()
+}
+
+test_there_is_no_live_data_and_none_is_missed if {
+	decided := conftest.decision with input as pod
+		with data.weighbridge.registry as registry
+		with data.weighbridge.live as {"environment": "prod", "not_after": 1, "revoked": {digest: order}, "frozen": {}}
+	decided.allowed == true
+}
+
+test_compiled_in_orders if {
+	revoked := object.union(registry, {"orders": {"revoked": {digest: order}, "frozen": {"kb-qa-001@1": order}}})
+	[violation.code | some violation in decision(pod, revoked).violations] == ["MOD-006", "MOD-007"]
+	{substring(message, 0, 7) | some message in results(pod, revoked)} == {"MOD-006", "MOD-007"}
+}
+
+test_exempt_and_support if {
+	bare := json.remove(pod, ["metadata/labels"])
+	[violation.code | some violation in decision(bare, registry).violations] == ["MOD-001"]
+	decision(json.patch(bare, [{"op": "add", "path": "/metadata/namespace", "value": "kube-system"}]), registry).allowed == true
+	decision(bare, object.union(registry, {"support_images": {split(image, "@")[1]: true}})).allowed == true
+}
+
+test_another_points_data if {
+	[violation.code | some violation in decision(pod, object.union(registry, {"point": "workload"})).violations] == ["MOD-013"]
+	[violation.code | some violation in decision(pod, null).violations] == ["MOD-013"]
+}
+
+test_an_empty_document_is_nothing if results(null, registry) == set()
+
+test_a_denial_without_a_violation_is_a_result if {
+	found := main.deny with input as pod
+		with data.weighbridge.points.conftest.decision as {"allowed": false, "violations": []}
+	count(found) == 1
+}
+
+test_a_verdict_that_is_undefined if {
+	decided := conftest.decision with input as pod
+		with data.lib.weighbridge.verdict as {}
+	decided.allowed == false
+	[violation] = decided.violations
+	violation.code == "MOD-010"
+}

@@ -355,3 +355,60 @@ test_span if {
 test_an_end_that_is_none if {
 	gate.moment(gate.never_ns) == "no time"
 }
+
+# Edges and texts: each of these fails if one condition above is dropped or shifted by one.
+test_a_threshold_of_one if {
+	one := replaced("/approvals/threshold", 1)
+	judge_in([{"op": "remove", "path": "/approvals/1"}], one).approved
+	refused(judge_in(replaced("/approvals", []), one), {"REL-006"})
+}
+
+test_what_is_dated_exactly_at_counts if {
+	judge(replaced("/approvals/1/at_ns", now)).approved
+	judge(replaced("/promotions/0/at_ns", now)).since_ns == now
+}
+
+test_requirements_that_are_no_list_are_not_understood if {
+	unproven([], replaced("/requires", {}))
+	unproven([], replaced("/requires", ""))
+}
+
+test_approvals_name_only_who_and_what_matters if {
+	answer := judge(replaced("/approvals", [
+		consent("mlsec", "sha256:1"),
+		object.union(consent("product", "sha256:2"), {"environment": "staging"}),
+		object.union(consent("alias", "sha256:3"), {"manifest_sha256": "sha256:b"}),
+	]))
+	answer.reasons == [{
+		"code": "REL-006",
+		"message": sprintf(
+			"1 of 2 approvals for prod (evidence/alias.json by alias does not count: it approves another manifest); %s",
+			[sprintf("have approval/v1 for manifest %s signed by: alias, product", [manifest])],
+		),
+	}]
+}
+
+test_only_the_metric_that_fails_is_named if {
+	answer := judge(replaced("/claims/evaluated/0/metrics/toxicity", 0.2))
+	[reason.message | some reason in answer.reasons] == ["metric toxicity is 0.2, outside its bounds {\"max\":0.1}; improve the model, or change environments.prod.metrics"]
+}
+
+test_each_piece_of_evidence_is_told_once_and_for_what_it_is if {
+	verdicts := [
+		{"file": "a", "signer": "ci", "at_ns": now - (8 * day), "passed": true, "reasons": [], "expires_ns": now},
+		{"file": "b", "signer": "ci", "at_ns": now, "passed": false, "reasons": ["bad"], "expires_ns": now},
+		{"file": "c", "signer": "ci", "at_ns": now, "passed": true, "reasons": [], "expires_ns": now + 1},
+	]
+	answer := judge(replaced("/attestations/signed", {
+		"held": false, "expires_ns": gate.never_ns, "signers": ["ci"], "verdicts": verdicts, "refused": [],
+	}))
+	ended := "2027-01-15T08:00:00Z"
+	answer.reasons == [{
+		"attestation": "signed",
+		"code": "REL-003",
+		"message": sprintf("signed does not hold: a by ci is 8 days old and ended at %s; %s", [
+			ended,
+			"b by ci says no: bad; c by ci passes, which is not enough; correct this and have it signed anew by ci",
+		]),
+	}]
+}

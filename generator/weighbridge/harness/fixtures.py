@@ -46,6 +46,10 @@ class LiveFixture(Document):
     not_after: TimeNs | None = None
     releases: tuple[Text, ...] | None = Field(default=None, strict=False)
     """Announced revisions in place of this one; `current` is this one."""
+    roots: tuple[Text, ...] | None = Field(default=None, min_length=1, strict=False)
+    """What the bundle claims in place of its own root; none that another bundle has."""
+    empty: bool = False
+    """Whether the bundle is signed as it should be and holds nothing."""
 
 
 class RequestFixture(Document):

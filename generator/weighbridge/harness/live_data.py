@@ -76,10 +76,21 @@ def _frame(base: Mapping[str, Any], short: LiveFixture) -> dict[str, Any]:
     return frame
 
 
-def signed_live(document: Mapping[str, Any], environment: str, key: PrivateKey) -> tuple[str, bytes]:
-    """The live bundle and its revision, signed for `environment` whatever the document says."""
+def signed_live(
+    document: Mapping[str, Any], environment: str, key: PrivateKey, short: LiveFixture | None = None
+) -> tuple[str, bytes]:
+    """The live bundle and its revision, signed for `environment` whatever the document says.
+
+    Args:
+        document: `data.weighbridge.live`.
+        environment: whose sidecars shall believe the signature.
+        key: the live key.
+        short: may ask for other roots, or for a bundle with nothing in it.
+    """
     revision = f"{environment}-live-{document['sequence']}"
-    files = {MANIFEST: manifest(revision, ROOTS), DATA: data_file({"weighbridge": {"live": dict(document)}})}
+    roots = short.roots if short and short.roots else ROOTS
+    data = {} if short and short.empty else {"weighbridge": {"live": dict(document)}}
+    files = {MANIFEST: manifest(revision, roots), DATA: data_file(data)}
     algorithm = bundle_algorithm(key, "the live key")
     signed = sign_bundle(files, key, algorithm=algorithm, keyid=KEYID, scope=live_scope(environment))
     return revision, bundle_archive(signed)

@@ -82,7 +82,7 @@ class Stage:
         configured = known.configuration.environments[environment]
         state = first_live(environment, configured, revision=self._revision, at_ns=now_ns)
         self._base = live_document(state)
-        self._live: dict[str, Any] = {}
+        self._published: tuple[Any, ...] = ()
         self._sequence = 0
         self._live_revision = ""
         self._server: BundleServer | None = None
@@ -159,11 +159,14 @@ class Stage:
 
     def set_live(self, fixture: Fixture) -> None:
         """Publish a fixture's live data; every engine that runs uses it when this returns."""
+        short = fixture.document.live
         wanted = live_for(self._base, fixture, self._digests)
-        if {**self._live, "sequence": 0} != {**wanted, "sequence": 0}:
+        shape = (wanted, short and (short.roots, short.empty))
+        if shape != self._published:
+            self._published = shape
             self._sequence += 1
-            self._live = {**wanted, "sequence": self._sequence}
-            self._live_revision, bundle = signed_live(self._live, self.environment, self._live_key)
+            numbered = {**wanted, "sequence": self._sequence}
+            self._live_revision, bundle = signed_live(numbered, self.environment, self._live_key, short)
             self.bundle_server().publish(f"{self.environment}/live.tar.gz", bundle)
             for point in self._sidecars:
                 self._await(point, "live", self._live_revision)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from threading import Lock
 
@@ -12,8 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from weighbridge.catalogue.names import parse_time_ns
-from weighbridge.errors import InputError
+from weighbridge.cli import options
 from weighbridge.keys import load_private_key
 from weighbridge.packaging.package import (
     STATEMENT_FILE,
@@ -32,7 +30,7 @@ from weighbridge.packaging.package import (
 @click.option("--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new folder to write.")
 @click.option("--key", metavar="K", help="Sign the package statement: a PEM file, or env:NAME.")
 @click.option("--at", metavar="TIME", help="The statement's time, RFC 3339; by default now.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.format_option
 def command(folder: Path, model: str, version: str, output: Path, key: str | None, at: str | None, form: str) -> None:
     """Package the model folder DIR: manifest, artifact digest, package statement.
 
@@ -41,7 +39,7 @@ def command(folder: Path, model: str, version: str, output: Path, key: str | Non
     of DIR are no part of the artifact. OUT is usually models/<id>/<version> in a catalogue.
     """
     signing_key = load_private_key(key) if key is not None else None
-    at_ns = _time(at)
+    at_ns = options.at_ns(at)
     check_output(folder, output)
     packaged = _package(folder, model, version)
     files = packaged.files()
@@ -49,13 +47,6 @@ def command(folder: Path, model: str, version: str, output: Path, key: str | Non
         files[STATEMENT_FILE] = sign_package(packaged, signing_key, at_ns)
     write_package(output, files)
     _report(packaged, output, signed=signing_key is not None, form=form)
-
-
-def _time(at: str | None) -> int:
-    try:
-        return time.time_ns() if at is None else parse_time_ns(at)
-    except ValueError as error:
-        raise InputError.single("", f"{at!r} {error}", field="--at") from error
 
 
 def _package(folder: Path, model: str, version: str) -> Package:

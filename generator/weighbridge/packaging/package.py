@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.front_matter import read_card
 from weighbridge.catalogue.names import Name, format_time
+from weighbridge.catalogue.source import LIMITS
 from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
 from weighbridge.evidence.predicates import PACKAGE
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 STATEMENT_FILE = "evidence/package.sigstore.json"
-MAX_CARD_BYTES = 1024 * 1024
 _WRITE_CARD = "Write a model card: a README.md whose front matter says license, base_model and the like."
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
@@ -99,12 +100,13 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
         progress: told how many bytes have been hashed.
 
     Raises:
-        InputError: names outside the contract, no card, or whatever `scan` refuses.
+        InputError: names outside the contract, no card or one that no catalogue takes, or whatever `scan` refuses.
     """
     problems = _name_problems(model, version)
     card = b""
     try:
         card = _read_card(folder)
+        read_card(card, CARD)  # nobody should sign a card that no catalogue would take
     except InputError as error:
         problems += error.problems
     try:
@@ -145,14 +147,14 @@ def _read_card(folder: Path) -> bytes:
     try:
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-            card = stream.read(MAX_CARD_BYTES + 1) if regular else b""
+            card = stream.read(LIMITS.card + 1) if regular else b""
     except OSError as error:
         why = "is a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
         raise InputError.single(CARD, why, _WRITE_CARD) from error
     if not regular:
         raise InputError.single(CARD, "is no regular file", _WRITE_CARD)
-    if len(card) > MAX_CARD_BYTES:
-        raise InputError.single(CARD, f"is larger than {MAX_CARD_BYTES} bytes", "Shorten the card.")
+    if len(card) > LIMITS.card:
+        raise InputError.single(CARD, f"is larger than {LIMITS.card} bytes", "Shorten the card.")
     return card
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.source import LIMITS
 from weighbridge.cli.package import command
 from weighbridge.errors import InputError, OutputError
 from weighbridge.evidence.dsse import KeyRing, parse_envelope, verified_by
@@ -117,7 +118,7 @@ def test_a_card_that_is_no_small_file(model, card, tmp_path):
     elif card == "folder":
         file.mkdir()
     else:
-        file.write_bytes(b"x" * (1024 * 1024 + 1))
+        file.write_bytes(b"x" * (LIMITS.card + 1))
     with pytest.raises(InputError, match=r"README\.md"):
         package(model, model="m", version="1")
 
@@ -164,3 +165,10 @@ def test_bad_time(model, tmp_path, at):
     result = run(model, tmp_path / "out", "--at", at)
     assert isinstance(result.exception, InputError)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_card_that_no_catalogue_would_take_is_not_signed(model, tmp_path):
+    (model / "README.md").write_text("---\nweighbridge:\n  lineage: {parent_run_id: 1}\n  sauce: x\n---\n", "utf-8")
+    with pytest.raises(InputError) as caught:
+        package(model, model="m", version="1")
+    assert {(problem.file, problem.line) for problem in caught.value.problems} == {("README.md", 3), ("README.md", 4)}

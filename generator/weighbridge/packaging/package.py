@@ -32,12 +32,13 @@ from weighbridge.packaging.manifest import Manifest
 from weighbridge.packaging.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from weighbridge.keys import PrivateKey
-    from weighbridge.packaging.scan import Progress
+    from weighbridge.packaging.scan import Progress, ScannedFile
 
 CARD = "README.md"
+MANIFEST = "manifest.json"
 STATEMENT_FILE = "evidence/package.sigstore.json"
 _WRITE_CARD = "Write a model card: a README.md whose front matter says license, base_model and the like."
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
@@ -84,7 +85,7 @@ class Package:
         """What goes into the catalogue, by path; the manifest is laid out to be read in a diff."""
         manifest = json.dumps(self._manifest_document(), indent=2, ensure_ascii=False) + "\n"
         return {
-            "manifest.json": manifest.encode("utf-8"),
+            MANIFEST: manifest.encode("utf-8"),
             "artifact.json": artifact_bytes(self.manifest.entries()),
             CARD: self.card,
         }
@@ -115,18 +116,25 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
         problems += error.problems
     if problems:
         raise InputError(problems)
-    files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in scanned]
-    manifest = Manifest.model_validate(
+    packaged = Package(_manifest(model, version, scanned), card)
+    size = len(packaged.files()[MANIFEST])
+    if size > LIMITS.manifest:
+        message = f"would have {size:,} bytes, and no catalogue takes more than {LIMITS.manifest:,}"
+        raise InputError.single(MANIFEST, message, "Pack small files together.")
+    return packaged
+
+
+def _manifest(model: str, version: str, scanned: Sequence[ScannedFile]) -> Manifest:
+    return Manifest.model_validate(
         {
             "apiVersion": "weighbridge.dev/v1",
             "kind": "Manifest",
             "model": model,
             "version": version,
             "artifact_digest": artifact_digest((file.path, file.size, file.sha256) for file in scanned),
-            "files": files,
+            "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in scanned],
         }
     )
-    return Package(manifest, card)
 
 
 def _name_problems(model: str, version: str) -> list[Problem]:

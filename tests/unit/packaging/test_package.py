@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -10,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.source import LIMITS
+from weighbridge.catalogue.versions import load_version
 from weighbridge.cli.package import command
 from weighbridge.errors import InputError, OutputError
 from weighbridge.evidence.dsse import KeyRing, parse_envelope, verified_by
 from weighbridge.keys import fingerprint
+from weighbridge.packaging import package as module
 from weighbridge.packaging.package import package, write_package
 
 AT = "2026-01-15T00:00:00Z"
@@ -172,3 +175,23 @@ def test_a_card_that_no_catalogue_would_take_is_not_signed(model, tmp_path):
     with pytest.raises(InputError) as caught:
         package(model, model="m", version="1")
     assert {(problem.file, problem.line) for problem in caught.value.problems} == {("README.md", 3), ("README.md", 4)}
+
+
+def test_a_manifest_that_no_catalogue_would_take(model, monkeypatch):
+    monkeypatch.setattr(module, "LIMITS", replace(LIMITS, manifest=300))
+    with pytest.raises(InputError, match=r"manifest\.json: would have \d+ bytes"):
+        package(model, model="m", version="1")
+
+
+def test_a_catalogue_reads_what_was_written(model, tmp_path, key):
+    (model / "tokenizer" / "\u00e9t\u00e9 \U0001f600.txt").write_text("x", "utf-8")
+    output = tmp_path / "models" / "kb-qa-001" / "2025.03.15"
+    assert run(model, output, "--key", str(tmp_path / "ci.pem")).exit_code == 0
+    version = load_version(tmp_path, "kb-qa-001", "2025.03.15")
+    packaged = package(model, model="kb-qa-001", version="2025.03.15")
+    assert version.artifact_digest == packaged.digest
+    assert version.manifest_sha256 == packaged.manifest_sha256
+    assert version.card_sha256 == digest(packaged.card)
+    assert [file.path for file in version.evidence] == [
+        f"{output.relative_to(tmp_path)}/evidence/package.sigstore.json"
+    ]

@@ -71,6 +71,8 @@ decision := {
 	# The version that is asked for: what the alias points to, among the models that the release allows it, or the version itself.
 	version := object.get(live.active, call.model, call.model)
 	record := registry.records[version]
+
+	# regal ignore:superfluous-object-get
 	object.get(registry.routes, [call.model, "models", record.model], version == call.model) == true
 	grant.models[record.model] == true
 	record.clear == true
@@ -91,7 +93,7 @@ decision := {
 	live.environment == registry.environment
 	is_number(live.not_after)
 	live.not_after > request.now_ns
-	concat("", [grant.tenant, record.digest]) # both are strings, or this fails
+	_ := concat("", [grant.tenant, record.digest]) # both are strings, or this fails
 	object.get(live.revoked, record.digest, set()) == set()
 	object.get(live.frozen, version, set()) == set()
 	object.get(live.suspended, grant.tenant, set()) == set()

@@ -190,6 +190,8 @@ variable_value(variable) := variable.value if is_string(variable.value)
 # The words of a command, also of those that a shell is handed as one text; each with the index of its text.
 shell_words(texts) := [{"word": word, "index": i} |
 	some i, text in texts
+
+	# regal ignore:non-raw-regex-pattern
 	some word in regex.split("[\\s\"'`;&|()]+", text)
 	word != ""
 ]

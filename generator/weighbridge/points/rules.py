@@ -1,0 +1,92 @@
+"""The rules as data: their syntax trees, judged by `policies/checks`, and what their METADATA says.
+
+The reference of rules and the checks on them rest on the same query, so that a page cannot show what a check
+does not see.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from weighbridge import resources
+from weighbridge.bundle.guard import CLOCK_LINE
+from weighbridge.bundle.policies import POINTS
+from weighbridge.engines.opa import opa_eval, opa_parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_TEST = "_test.rego"
+_FOLDERS = ("lib", "points", "guard")
+NOT_AS_FIXTURES = ("INF-005", "INF-022", "INF-028", "MOD-013")
+"""Codes that no fixture reaches alone: Envoy's own refusal, and bundles that are missing or forged (tests/e2e)."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the METADATA of one requirement says."""
+
+    code: str
+    title: str
+    description: str
+    severity: str
+    fix: str
+    related: tuple[tuple[str, str], ...]
+    """Description and address of what to read."""
+    path: str
+    """The rule's file, below `policies/`."""
+
+
+def check_rules(fixtures: Iterable[str], base: Path | None = None) -> list[str]:
+    """Everything that is wrong with the Rego itself, sorted; empty where all is well.
+
+    Args:
+        fixtures: file names of all fixtures.
+        base: another `policies/` than the one that is shipped.
+
+    Raises:
+        EngineError: OPA is missing, or a file is no Rego.
+    """
+    return sorted(_ask("problems", base or resources.policies(), sorted(fixtures)))
+
+
+def rules(base: Path | None = None) -> list[Rule]:
+    """Every documented requirement, sorted by code.
+
+    Raises:
+        EngineError: OPA is missing, or a file is no Rego.
+    """
+    found: dict[str, dict[str, Any]] = _ask("reference", base or resources.policies(), [])
+    return [_rule(code, document) for code, document in sorted(found.items())]
+
+
+def _rule(code: str, document: dict[str, Any]) -> Rule:
+    related = tuple((entry.get("description", entry["ref"]), entry["ref"]) for entry in document.pop("related"))
+    return Rule(code=code, related=related, **document)
+
+
+def _ask(rule: str, base: Path, fixtures: list[str]) -> Any:
+    return opa_eval(f"data.weighbridge.checks.{rule}", [base / "checks"], document=_input(base, fixtures))
+
+
+def _input(base: Path, fixtures: list[str]) -> dict[str, Any]:
+    paths = sorted(
+        path for folder in _FOLDERS for path in (base / folder).rglob("*.rego") if not path.name.endswith(_TEST)
+    )
+    clocks = [base / "points" / point / "request.rego" for point in POINTS] + [base / "guard" / "guard.rego"]
+    return {
+        "modules": {path.relative_to(base).as_posix(): opa_parse(path) for path in paths},
+        "fixtures": fixtures,
+        "without_fixtures": list(NOT_AS_FIXTURES) if fixtures else [],
+        "points": {
+            point: json.loads((base / "points" / point / "point.json").read_text(encoding="utf-8")) for point in POINTS
+        },
+        "guard_roots": opa_eval("data.weighbridge.guard.roots", [base / "guard" / "guard.rego"]),
+        "clocks": {
+            path.relative_to(base).as_posix(): path.read_text(encoding="utf-8").splitlines().count(CLOCK_LINE)
+            for path in clocks
+        },
+    }

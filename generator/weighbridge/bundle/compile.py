@@ -16,6 +16,7 @@ from weighbridge.bundle.index import INDEX, IndexFacts, index_json
 from weighbridge.bundle.live import first_live, live_bundle, live_document, livestate_jws
 from weighbridge.bundle.output import WholeOutput
 from weighbridge.bundle.release import Release, ReleaseBuilder
+from weighbridge.catalogue.load import collector_paused
 from weighbridge.errors import InputError, Problem
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.registry.judgement import Judged, JudgingOptions, Progress, judge_catalogue, silent
@@ -75,6 +76,11 @@ def compile_catalogue(root: Path, options: CompileOptions, progress: Progress = 
         OutputError: nothing could be written.
     """
     _check_output(root, options.output)
+    with collector_paused():
+        return _compile(root, options, progress)
+
+
+def _compile(root: Path, options: CompileOptions, progress: Progress) -> CompileResult:
     judging = JudgingOptions(
         at_ns=options.at_ns,
         root_key=options.root_key,

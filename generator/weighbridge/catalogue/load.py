@@ -49,12 +49,12 @@ def load_catalogue(root: Path, *, progress: Callable[[int, int], None] | None = 
     Raises:
         InputError: with every problem of the catalogue.
     """
-    with _collector_paused():
+    with collector_paused():
         return _load(Source(root), root, progress, jobs)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """No garbage collection: everything that is read stays, and looking through it again and again takes a third."""
     enabled = gc.isenabled()
     gc.disable()

@@ -127,12 +127,12 @@ class Verifier:
         if not uses:
             findings.refuse(file.path, self._useless(statement, subject))
             return
-        try:
-            _require_subject(statement, subject)
-        except ValueError as error:
-            findings.refuse(file.path, str(error), uses)
-            return
         for index in uses:
+            try:
+                _require_subject(statement, subject, self.context.uses[index])
+            except ValueError as error:
+                findings.refuse(file.path, str(error), (index,))
+                continue
             self._count(index, signed_by, statement, (file.path, subject), findings)
 
     def _uses_of(self, statement: Statement, key: tuple[str, str]) -> list[int]:
@@ -217,8 +217,10 @@ def _reason(path: str, problem: Any) -> str:
     return f"{where}: {problem.message}" if where else problem.message
 
 
-def _require_subject(statement: Statement, subject: Subject) -> None:
-    if statement.predicate_type != MODEL_SIGNATURE:
+def _require_subject(statement: Statement, subject: Subject, use: Use) -> None:
+    # A model signature is about a root of its own. Only the rule that ties its resources to the manifest's files, one
+    # to one, makes that root ours: under any other rule a signature of any model would do.
+    if statement.predicate_type != MODEL_SIGNATURE or use.rule != "model_signature" or subject.about != "model":
         if not statement.about(subject.digest):
             raise ValueError(f"speaks about another subject ({_names(statement)}), not {subject.digest}")
         return

@@ -5,13 +5,16 @@ import json
 
 import pytest
 
+from weighbridge import resources
 from weighbridge.catalogue.names import NEVER_NS, parse_time_ns
+from weighbridge.engines.opa import OpaServer
 
 EVALUATION = "https://weighbridge.dev/evaluation/v1"
 PACKAGE = "https://weighbridge.dev/package/v1"
 TESTS = "https://in-toto.io/attestation/test-result/v0.1"
 SIGNATURE = "https://model_signing/signature/v1.0"
 OTHER = "sha256:" + "e" * 64
+_PASSED = '{"passed": true, "reasons": [], "claims": {}}'
 
 
 @pytest.fixture
@@ -313,6 +316,42 @@ def test_a_model_signature_about_anything_else_is_refused(workshop, kit, make, r
     workshop.attestation("signed", SIGNATURE, "model_signature", "ci")
     workshop.add(kit.signed(make(kit), "ci"))
     assert reason in workshop.reasons("signed")
+
+
+def test_only_its_own_rule_makes_a_model_signatures_root_ours(workshop, kit):
+    modules = {"any": f"package weighbridge.user.evidence.any\n\nverdict := {_PASSED}\n"}
+    workshop.packaged()
+    workshop.attestation("signed", SIGNATURE, "any", "ci")
+    workshop.add(kit.signed(signature(kit, [("evil.bin", 1, "9" * 64)]), "ci"))
+    with OpaServer([resources.policies() / "evidence"], modules=modules) as engine:
+        assert "speaks about another subject" in workshop.reasons("signed", engine=engine)
+        workshop.add(kit.signed(signature(kit, subject=kit.DIGEST), "ci"))
+        assert workshop.attest(engine=engine).attestations["signed"].held
+
+
+def test_a_users_own_predicate_needs_one_rego_file(workshop, kit):
+    rule = """package weighbridge.user.evidence.reviewed
+
+verdict := {"passed": input.predicate.ok, "reasons": reasons, "claims": {}, "at_ns": at} if {
+	at := time.parse_rfc3339_ns(input.predicate.when)
+}
+
+reasons := [] if input.predicate.ok
+
+reasons := ["not ok"] if not input.predicate.ok
+"""
+    workshop.packaged()
+    workshop.attestation("reviewed", "https://acme.example/review/v1", "reviewed", "ci", max_age="7d")
+    for ok, when in ((True, "2026-01-10T00:00:00Z"), (False, "2026-01-12T00:00:00Z"), (True, "2026-01-16T00:00:00Z")):
+        data = kit.payload("https://acme.example/review/v1", {"ok": ok, "when": when})
+        workshop.add(kit.signed(data, "ci"))
+    with OpaServer([resources.policies() / "evidence"], modules={"reviewed": rule}) as engine:
+        # Only the rule can tell the time; the newer failure beats the older pass all the same, and the future waits.
+        assert "not ok" in workshop.reasons("reviewed", engine=engine)
+        assert "later than --at" in workshop.reasons("reviewed", engine=engine)
+        later = parse_time_ns("2026-01-16T00:00:00Z")
+        state = workshop.attest(engine=engine, at_ns=later).attestations["reviewed"]
+        assert (state.held, state.expires_ns) == (True, parse_time_ns("2026-01-23T00:00:00Z"))
 
 
 def test_the_card_may_be_among_the_signed_files(workshop, kit):

@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from weighbridge.points.envoy import BODY_FIELDS, CONTENT_TYPE, METADATA_NAMESPACE, SEEN_BY_OPA
 
@@ -48,13 +48,14 @@ def check_request(request: RequestFixture) -> dict[str, Any]:
         "protocol": "HTTP/1.1",
         "scheme": "http",
     }
-    if body:
+    if body and _JSON_TYPE.fullmatch(headers.get("content-type", "")):
+        # A body of another type is still on its way when Envoy asks.
         http["size"] = len(body)
     metadata = {METADATA_NAMESPACE: call_metadata(headers.get("content-type", ""), body)}
     parts = urlsplit(path)
     return {
         "attributes": {"request": {"http": http}, "metadataContext": {"filterMetadata": metadata}},
-        "parsed_path": parts.path.removeprefix("/").split("/"),
+        "parsed_path": unquote(parts.path).removeprefix("/").split("/"),
         "parsed_query": parse_qs(parts.query),
         "version": {"encoding": "protojson", "ext_authz": "v3"},
     }

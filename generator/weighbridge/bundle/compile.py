@@ -17,7 +17,8 @@ from weighbridge.bundle.live import first_live, live_bundle, live_document, live
 from weighbridge.bundle.output import WholeOutput
 from weighbridge.bundle.release import Release, ReleaseBuilder
 from weighbridge.catalogue.load import collector_paused
-from weighbridge.errors import InputError, Problem
+from weighbridge.catalogue.trust import UNSIGNED
+from weighbridge.errors import InputError
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.registry.judgement import Judged, JudgingOptions, Progress, judge_catalogue, silent
 from weighbridge.registry.registry import WORKLOAD_POINTS, envoy_registry, workload_registry
@@ -164,22 +165,20 @@ def _check_keys(judged: Judged, options: CompileOptions) -> list[str]:
     """One key in two roles undoes what the roles are kept apart for.
 
     Raises:
-        InputError: the live key, which lies on an online server, is the release key or a signer's.
+        InputError: the live key, which lies on an online server, is the release key, the root's or a signer's.
     """
     if not options.allow_example_keys:
         live_key = {"--live-key": options.live_key.public_key()} if options.live_key else {}
         refuse_example_keys({"--release-key": options.release_key.public_key(), **live_key})
     release = keys.fingerprint(options.release_key.public_key())
-    signers = {signer.fingerprint: name for name, signer in judged.catalogue.signers.items() if signer.key}
-    roles = {release: "the release key"} | {print_: f"the key of signer {name}" for print_, name in signers.items()}
-    problems = []
+    others = {signer.fingerprint: f"the key of signer {name}" for name, signer in judged.catalogue.signers.items()}
+    if judged.trust != UNSIGNED:
+        others[judged.trust] = "the root key"
     if options.live_key is not None:
         live = keys.fingerprint(options.live_key.public_key())
-        if live == release or live in roles:
-            twin = "the release key" if live == release else roles[live]
-            problems.append(Problem("the live key", message=f"is {twin}", fix="Make a key for each."))
-    if problems:
-        raise InputError(problems)
-    if release in signers:
-        return [f"the release key is {roles[release]}: whoever compiles can also state what is compiled"]
+        twin = "the release key" if live == release else others.get(live)
+        if twin:
+            raise InputError.single("the live key", f"is {twin}", "Make a key for each.")
+    if release in others:
+        return [f"the release key is {others[release]}: whoever compiles can also state what is compiled"]
     return []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import weighbridge
 from weighbridge import resources
-from weighbridge.canonical import canonical, sha256_hex
+from weighbridge.canonical import sha256_hex
 from weighbridge.engines.locate import require
 from weighbridge.evidence.select import SUPERSEDED
 
@@ -65,18 +66,15 @@ def _own_files() -> Iterable[str]:
 def judgement_key(catalogue: Catalogue, version: ModelVersion) -> str:
     """The hash of everything about one version that judging it looks at."""
     images = sorted({image.digest for image in version.card.images})
-    return sha256_hex(
-        canonical(
-            [
-                version.name,
-                version.artifact_digest,
-                version.manifest_sha256,
-                version.card_sha256,
-                _hashed(version.evidence),
-                [[image, _hashed(catalogue.images.get(image, ()))] for image in images],
-            ]
-        )
-    )
+    parts = [
+        version.name,
+        version.artifact_digest,
+        version.manifest_sha256,
+        version.card_sha256,
+        _hashed(version.evidence),
+        [[image, _hashed(catalogue.images.get(image, ()))] for image in images],
+    ]
+    return sha256_hex(json.dumps(parts).encode())
 
 
 def _hashed(files: Iterable[EvidenceFile]) -> list[list[str]]:

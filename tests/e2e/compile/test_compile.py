@@ -208,6 +208,9 @@ def test_trust(workshop: Workshop) -> None:
     workshop.compile(root_key=root, require_signed_trust=True)
     index = json.loads((workshop.folder / "out/index.json").read_text())
     assert index["trust"] == fingerprint(workshop.key("root").public_key())
+    assert "the root key" in workshop.compile("as-root", root_key=root, release_key=workshop.key("root")).warnings[0]
+    with pytest.raises(InputError, match="is the root key"):
+        workshop.compile("as-root", root_key=root, live_key=workshop.key("root"))
     workshop.configure({"environments.prod.approvals": None})
     with pytest.raises(InputError):
         workshop.compile(root_key=root)

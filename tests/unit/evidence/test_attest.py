@@ -277,13 +277,16 @@ def test_without_a_package_attestation_nothing_is_trusted(workshop, kit):
     assert "has not exactly one attestation" in workshop.attest().package.reason
 
 
+def root_of(files):
+    return "sha256:" + hashlib.sha256(b"".join(bytes.fromhex(digest) for _, _, digest in files)).hexdigest()
+
+
 def signature(kit, files=None, subject="", **predicate):
     files = kit.FILES if files is None else files
-    root = hashlib.sha256(b"".join(bytes.fromhex(digest) for _, _, digest in files)).hexdigest()
     resources = [{"name": path, "algorithm": "sha256", "digest": digest} for path, _, digest in files]
     serialization = {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": []}
     body = {"resources": resources, "serialization": serialization} | predicate
-    return kit.payload(SIGNATURE, body, subject or root)
+    return kit.payload(SIGNATURE, body, subject or root_of(files))
 
 
 def test_a_model_signature_is_about_the_root_of_its_resources(workshop, kit):
@@ -298,6 +301,7 @@ def test_a_model_signature_is_about_the_root_of_its_resources(workshop, kit):
     [
         (lambda kit: signature(kit, subject=kit.DIGEST), "is not the root of the resources"),
         (lambda kit: signature(kit, subject=[kit.DIGEST, kit.DIGEST]), "is not the root of the resources"),
+        (lambda kit: signature(kit, subject=[root_of(kit.FILES), kit.DIGEST]), "is not the root of the resources"),
         (lambda kit: signature(kit, resources=[]), "lists no resources"),
         (lambda kit: signature(kit, resources=[{"name": "x"}]), "no SHA-256"),
         (lambda kit: signature(kit, kit.FILES[:1]), "not the files of the manifest, one to one"),

@@ -47,13 +47,23 @@ verdict(item) := {
 
 # METADATA
 # title: When an approval ends
-# description: The earliest moment at which a required attestation is too old; 0 for what is refused.
+# description: |
+#   The earliest moment at which a required attestation is too old, or the approval in the environment before ends: what a compile
+#   at that moment would refuse ends then without one. 0 for what is refused.
 expiry(_, reasons) := 0 if count(reasons) > 0
 
-expiry(item, reasons) := min({never_ns} | ends) if {
+expiry(item, reasons) := min({never_ns, before} | ends) if {
 	count(reasons) == 0
 	ends := {item.attestations[name].expires_ns | some name in required}
 	count(ends) > 0
+	before := until_before(item)
+}
+
+until_before(_) := never_ns if not_demanded("promotion")
+
+until_before(item) := item.previous.not_after if {
+	not not_demanded("promotion")
+	is_number(item.previous.not_after)
 }
 
 required := {name | some name in input.environment.requires} | {input.package_attestation}

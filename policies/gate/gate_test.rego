@@ -31,7 +31,7 @@ item := {
 	"claims": {"evaluated": [{"metrics": {"exact_match": 0.8, "toxicity": 0.1}}]},
 	"approvals": [consent("mlsec", "sha256:1"), consent("product", "sha256:2")],
 	"promotions": [promotion("ci", now - day)],
-	"previous": {"environment": "staging", "approved": true, "since_ns": now - (2 * day), "codes": []},
+	"previous": {"environment": "staging", "approved": true, "since_ns": now - (2 * day), "not_after": gate.never_ns, "codes": []},
 }
 
 consent(signer, fingerprint) := {
@@ -411,4 +411,11 @@ test_each_piece_of_evidence_is_told_once_and_for_what_it_is if {
 			"b by ci says no: bad; c by ci passes, which is not enough; correct this and have it signed anew by ci",
 		]),
 	}]
+}
+
+test_an_approval_ends_with_the_one_before if {
+	judge(replaced("/previous/not_after", now + 5)).not_after == now + 5
+	judge(replaced("/previous/not_after", gate.never_ns)).not_after == now + day
+	unproven(replaced("/previous/not_after", null), [])
+	unproven([{"op": "remove", "path": "/previous/not_after"}], [])
 }

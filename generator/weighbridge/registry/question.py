@@ -192,5 +192,6 @@ def _previous(record: Record) -> dict[str, Any]:
         "environment": record.environment,
         "approved": record.approved,
         "since_ns": record.since_ns,
+        "not_after": record.not_after,
         "codes": sorted({reason.code for reason in record.reasons}),
     }

@@ -149,6 +149,15 @@ def test_min_time_counts_to_the_second(workshop: Workshop) -> None:
     assert workshop.codes() == set()
 
 
+def test_an_approval_ends_no_later_than_the_one_before(workshop: Workshop) -> None:
+    """A compile after the scan's end would refuse staging, and so prod, which does not ask for the scan itself."""
+    workshop.configure(
+        {"environments.prod.requires": ["evaluated"], "environments.staging.requires": ["evaluated", "scanned"]}
+    )
+    assert workshop.record().not_after == 1768953600 * 10**9
+    assert workshop.codes(at_ns=1768953600 * 10**9) == {"REL-007"}
+
+
 def test_a_score_that_is_no_number_is_no_score(workshop: Workshop) -> None:
     evaluation("0.99")(workshop)
     assert "REL-005" in workshop.codes()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 SUFFIXES = (".yaml", ".yml", ".json")
+_MOST_ALIASES = 100
 _FIX = "Check indentation, quotes and colons here."
 
 
@@ -99,8 +100,8 @@ def parse_manifests(data: bytes, file: str) -> list[Manifest]:
     manifests: list[Manifest] = []
     problems: list[Problem] = []
     try:
-        _bound_depth(text, file)
-        for number, node in enumerate(_documents(text), start=1):
+        problems += _unclear(text, file)
+        for number, node in enumerate([] if problems else _documents(text), start=1):
             builder = Builder(file, 1)
             value = builder.build(node, 0)
             problems.extend(builder.problems)
@@ -126,16 +127,21 @@ def _documents(text: str) -> Iterator[Node]:
         parser.dispose()
 
 
-def _bound_depth(text: str, file: str) -> None:
-    # The composer recurses on the C stack; events come without recursion.
+def _unclear(text: str, file: str) -> list[Problem]:
+    # The composer recurses on the C stack, and its nodes do not know aliases; events come without recursion, and do.
     parser = NodeParser(text)
     depth = 0
+    found: list[Problem] = []
     try:
         while (event := parser.get_event()) is not None:
+            mark: Any = event.start_mark
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
-                mark: Any = event.start_mark
                 message = f"is nested more than {MAX_DEPTH} levels deep"
-                raise InputError.single(file, message, "Flatten it.", line=mark.line + 1, column=mark.column + 1)
+                return [Problem(file, mark.line + 1, mark.column + 1, "", message, "Flatten it.")]
+            if isinstance(event, yaml.AliasEvent) and len(found) < _MOST_ALIASES:
+                fix = "Write the value out; aliases are not accepted."
+                found.append(Problem(file, mark.line + 1, mark.column + 1, "", "is an alias (`*name`)", fix))
     finally:
         parser.dispose()
+    return found

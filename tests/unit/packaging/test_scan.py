@@ -4,6 +4,7 @@ import hashlib
 import os
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -155,3 +156,28 @@ def test_progress_tells_every_byte(model):
     scan(model, progress=lambda count, total: told.append((count, total)))
     assert sum(count for count, _ in told) == 7004
     assert {total for _, total in told} == {7004}
+
+
+def test_a_folder_that_is_exchanged_and_put_back_is_noticed(model, monkeypatch):
+    # Renaming a folder changes nothing about the files in it, so both walks see the same: the inode tells.
+    (model.parent / "evil").mkdir()
+    (model.parent / "evil" / "vocabulary.txt").write_text("x\ny\n", "utf-8")
+    original = module._hash_all
+
+    def exchanged(*rest):
+        (model / "tokenizer").rename(model.parent / "aside")
+        (model.parent / "evil").rename(model / "tokenizer")
+        found = original(*rest)
+        (model / "tokenizer").rename(model.parent / "evil")
+        (model.parent / "aside").rename(model / "tokenizer")
+        return found
+
+    monkeypatch.setattr(module, "_hash_all", exchanged)
+    assert problems(model) == {"tokenizer/vocabulary.txt": "changed while it was read"}
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_file_of_another_length_than_was_listed_has_no_hash(model, size):
+    listed = module._walk(model).files["tokenizer/vocabulary.txt"]
+    assert module._hash(model, listed, lambda _: None)
+    assert module._hash(model, replace(listed, size=size), lambda _: None) == ""

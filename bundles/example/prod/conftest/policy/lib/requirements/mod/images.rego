@@ -1,0 +1,58 @@
+package lib.weighbridge.requirements.mod
+
+import data.lib.weighbridge.request
+
+# METADATA
+# title: Images are pinned and approved
+# description: |
+#   A tag can be moved. Every image of the pod, of init and ephemeral containers too, is named by digest, and the digest is one of
+#   the version's approved serving images or a support image.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/containers/images/
+#     description: Kubernetes images
+# custom:
+#   code: MOD-008
+#   severity: high
+#   fix: Write the image as `name@sha256:<64 hex>`, with a digest that the version's card names.
+deny contains violation if {
+	serving
+	some entry in request.subject.pod.containers
+	not image_digest(entry.container.image)
+	violation := {
+		"code": "MOD-008",
+		"severity": "high",
+		"message": sprintf("%s: image `%s` is not pinned by digest. Write it as `name@sha256:<64 hex>`.", [image_owner, short(entry.container.image)]),
+		"field": array.concat(entry.field, ["image"]),
+	}
+}
+
+deny contains violation if {
+	serving
+	approved
+	some entry in request.subject.pod.containers
+	pinned := image_digest(entry.container.image)
+	not approved_image(pinned)
+	violation := {
+		"code": "MOD-008",
+		"severity": "high",
+		"message": sprintf("%s: image `%s` is not among the version's approved images. Use one that its card names.", [image_owner, short(entry.container.image)]),
+		"field": array.concat(entry.field, ["image"]),
+	}
+}
+
+default image_owner := "object"
+
+image_owner := version_name
+
+image_owner := object_name if not version_name
+
+# The digest of a reference that is nothing but name, perhaps tag, and one digest.
+image_digest(image) := split(image, "@")[1] if regex.match(`^[A-Za-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}$`, image)
+
+approved_image(pinned) if record.images[pinned] == true
+
+approved_image(pinned) if request.support_image(pinned)
+
+short(text) := text if {
+	count(text) <= 100
+} else := concat("", [substring(text, 0, 97), "..."])

@@ -1,0 +1,216 @@
+package lib.weighbridge.requirements.mod
+
+import data.lib.weighbridge.request
+
+# METADATA
+# title: Weights come from an approved, immutable source
+# description: |
+#   Whatever the pod can load weights from is among the version's approved sources: image volumes by digest; addresses in
+#   variables, commands and arguments word for word. Claims, host paths and network shares can change after approval, so they are
+#   refused; empty directories and Kubernetes' own small objects are no sources.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/storage/volumes/
+#     description: Kubernetes volumes
+# custom:
+#   code: MOD-009
+#   severity: high
+#   fix: Mount the weights as an image volume by digest, or name one of the version's approved sources word for word.
+deny contains violation if {
+	serving
+	some found in mutable_volumes
+	violation := {
+		"code": "MOD-009",
+		"severity": "high",
+		"message": sprintf("%s: volume `%s` can change after approval. Mount the weights as an image volume by digest.", [image_owner, short(found.name)]),
+		"field": found.field,
+	}
+}
+
+deny contains violation if {
+	serving
+	approved
+	some entry in request.subject.pod.volumes
+	reference := entry.volume.image.reference
+	not approved_volume(reference)
+	violation := {
+		"code": "MOD-009",
+		"severity": "high",
+		"message": sprintf("%s: image volume `%s` is not an approved source by digest. Use one that the card names.", [image_owner, short(reference)]),
+		"field": array.concat(entry.field, ["image", "reference"]),
+	}
+}
+
+deny contains violation if {
+	serving
+	approved
+	some found in addresses
+	not record.sources[found.address] == true
+	violation := {
+		"code": "MOD-009",
+		"severity": "high",
+		"message": sprintf("%s: weights from `%s`, which is not an approved source. Use one that the card names, word for word.", [image_owner, short(found.address)]),
+		"field": found.field,
+	}
+}
+
+harmless_volumes := {"configMap", "downwardAPI", "emptyDir", "projected", "secret"}
+
+mutable_volumes contains {"name": entry.volume.name, "field": entry.field} if {
+	some entry in request.subject.pod.volumes
+	not harmless(entry.volume)
+	not image_volume(entry.volume)
+}
+
+mutable_volumes contains {"name": "volumeClaimTemplates", "field": field} if some field in request.subject.pod.claims
+
+harmless(volume) if {
+	types := object.keys(volume) - {"name"}
+	count(types) == 1
+	count(types - harmless_volumes) == 0
+}
+
+image_volume(volume) if {
+	object.keys(volume) - {"name"} == {"image"}
+	is_string(volume.image.reference)
+}
+
+approved_volume(reference) if approved_image(image_digest(reference))
+
+approved_volume(reference) if {
+	pinned := image_digest(reference)
+	some source, allowed in record.sources
+	allowed == true
+	startswith(source, "oci://")
+	endswith(source, concat("", ["@", pinned]))
+}
+
+# Variables that serving programs load weights from, whatever their value looks like.
+weight_variables := {
+	"HF_ENDPOINT",
+	"HF_MODEL_ID",
+	"HUGGINGFACE_HUB_ENDPOINT",
+	"MODEL",
+	"MODEL_BASE_PATH",
+	"MODEL_DIR",
+	"MODEL_ID",
+	"MODEL_NAME_OR_PATH",
+	"MODEL_PATH",
+	"MODEL_REPOSITORY",
+	"MODEL_URI",
+	"MODEL_URL",
+	"NIM_FT_MODEL",
+	"NIM_MODEL_NAME",
+	"SERVED_MODEL",
+	"STORAGE_URI",
+	"TRANSFORMERS_MODEL",
+	"VLLM_MODEL",
+}
+
+# Options of serving programs that name weights; `_` and `-` are the same to most of them.
+weight_options := {
+	"--adapter",
+	"--draft-model",
+	"--hf-model-id",
+	"--lora-modules",
+	"--model",
+	"--model-base-path",
+	"--model-dir",
+	"--model-id",
+	"--model-name-or-path",
+	"--model-path",
+	"--model-repository",
+	"--model-store",
+	"--model-uri",
+	"--speculative-model",
+	"--storage-uri",
+	"--tokenizer",
+}
+
+# Everything with a scheme, in any text of a container that a program can read.
+addresses contains {"address": address, "field": array.concat(entry.field, path)} if {
+	some entry in request.subject.pod.containers
+	some path, text
+	walk(entry.container, [path, text])
+	is_string(text)
+	readable_by_program(path)
+	not telemetry(entry.container, path)
+	some address in regex.find_n(`(?i)[a-z][a-z0-9+.-]*://[^\s"']*`, text, -1)
+	not endpoint(address)
+}
+
+addresses contains {"address": address, "field": array.concat(request.subject.pod.path, ["metadata", "annotations", key])} if {
+	some key, text in request.subject.pod.annotations
+	contains(lower(key), "source")
+	some address in regex.find_n(`(?i)[a-z][a-z0-9+.-]*://[^\s"']*`, text, -1)
+	not endpoint(address)
+}
+
+# Variables whose very names the manifest does not show: one of them may name weights.
+addresses contains {"address": unshown, "field": array.concat(entry.field, ["envFrom"])} if {
+	some entry in request.subject.pod.containers
+	not object.get(entry.container, "envFrom", null) in {null, []}
+}
+
+# A variable that names weights: what it holds is a source, unless it is a path inside the container.
+addresses contains {"address": address, "field": array.concat(entry.field, ["env", i])} if {
+	some entry in request.subject.pod.containers
+	some i, variable in entry.container.env
+	upper(variable.name) in weight_variables
+	address := variable_value(variable)
+	not local_path(address)
+}
+
+addresses contains {"address": address, "field": array.concat(entry.field, [list, words[i].index])} if {
+	some entry in request.subject.pod.containers
+	some list in ["command", "args"]
+	words := shell_words(entry.container[list])
+	some i, _ in words
+	address := named_weights(words, i)
+	not local_path(address)
+}
+
+readable_by_program(path) if not path[0] in {"image", "name", "volumeMounts", "ports"}
+
+telemetry(container, ["env", i, "value"]) if startswith(container.env[i].name, "OTEL_")
+
+# A bare web origin is an endpoint, no file.
+endpoint(address) if regex.match(`(?i)^https?://[^/?#@]+/?$`, address)
+
+local_path(address) if {
+	regex.match(`^\.{0,2}/`, address)
+	not contains(address, "://")
+}
+
+unshown := "a value that the manifest does not show"
+
+default variable_value(_) := "a value that the manifest does not show"
+
+variable_value(variable) := variable.value if is_string(variable.value)
+
+# The words of a command, also of those that a shell is handed as one text; each with the index of its text.
+shell_words(texts) := [{"word": word, "index": i} |
+	some i, text in texts
+
+	# regal ignore:non-raw-regex-pattern
+	some word in regex.split("[\\s\"'`;&|()]+", text)
+	word != ""
+]
+
+# An option and its value in one word or in two, a variable set on the way, or a serving command's first argument.
+named_weights(words, i) := value if {
+	parts := split(words[i].word, "=")
+	count(parts) > 1
+	names_weights(parts[0])
+	value := concat("=", array.slice(parts, 1, count(parts)))
+} else := words[i + 1].word if {
+	option(words[i].word)
+} else := words[i + 1].word if {
+	words[i].word in {"serve", "trtllm-serve"}
+	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`, words[i + 1].word)
+}
+
+names_weights(text) if option(text)
+
+names_weights(text) if upper(text) in weight_variables
+
+option(text) if replace(lower(text), "_", "-") in weight_options

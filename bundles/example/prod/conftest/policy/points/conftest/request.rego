@@ -1,0 +1,42 @@
+# METADATA
+# scope: package
+# title: The request as conftest and `weighbridge check` see it
+# description: |
+#   `input` is one Kubernetes object. There is no live data in a pull request: the registry with its compiled-in orders is all
+#   there is, and nothing in it can be stale.
+package lib.weighbridge.request
+
+import data.lib.weighbridge.compiled
+import data.lib.weighbridge.workload
+import data.weighbridge.registry
+
+now_ns := time.now_ns()
+
+environment := registry.environment
+
+# The union hides the object's keys from the compiler: a user's requirement, linked at every point, asks for `kind` first.
+subject := object.union(workload.subject(input), {})
+
+label_names := registry.labels
+
+# METADATA
+# title: Policy data is there
+# description: The registry is this point's and can be read.
+data_readable if {
+	registry.point == "conftest"
+	compiled.registry_readable
+	is_string(registry.labels.model_id)
+	is_string(registry.labels.model_version)
+}
+
+fresh := true
+
+exempt_namespace(name) if registry.exempt_namespaces[name] == true
+
+support_image(digest) if registry.support_images[digest] == true
+
+record(name) := registry.records[name]
+
+revocations(digest) := compiled.registry_orders("revoked", digest, now_ns)
+
+freezes(name) := compiled.registry_orders("frozen", name, now_ns)

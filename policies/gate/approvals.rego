@@ -33,6 +33,22 @@ consents(item) := {given.fingerprint |
 	agrees(item, given)
 }
 
+# METADATA
+# title: Until when enough approvals count
+# description: Each counts until its signer ceases to; of the distinct keys as many as the threshold must be left.
+agreed_until(_) := never_ns if not_demanded("approvals")
+
+agreed_until(item) := lasting[count(lasting) - input.environment.approvals.threshold] if {
+	lasting := sort([max(ends) |
+		some fingerprint in consents(item)
+		ends := {given.expires_ns |
+			some given in item.approvals
+			given.fingerprint == fingerprint
+			agrees(item, given)
+		}
+	])
+}
+
 consenting(item) := {given.signer |
 	some given in item.approvals
 	agrees(item, given)
@@ -44,6 +60,8 @@ agrees(item, given) if {
 	given.manifest_sha256 == item.manifest_sha256
 	is_number(given.at_ns)
 	given.at_ns <= input.at_ns
+	is_number(given.expires_ns)
+	input.at_ns < given.expires_ns
 	startswith(given.fingerprint, "sha256:")
 }
 
@@ -59,4 +77,6 @@ objection(item, given) := "it approves another manifest" if {
 	given.manifest_sha256 != item.manifest_sha256
 } else := "the environment does not name this signer" if {
 	not given.signer in input.environment.approvals.signers
-} else := "it is dated later than --at"
+} else := "it is dated later than --at" if {
+	not given.at_ns <= input.at_ns
+} else := "its signer does not count any more"

@@ -48,15 +48,17 @@ verdict(item) := {
 # METADATA
 # title: When an approval ends
 # description: |
-#   The earliest moment at which a required attestation is too old, or the approval in the environment before ends: what a compile
-#   at that moment would refuse ends then without one. 0 for what is refused.
+#   The earliest moment at which a required attestation is too old, the approval in the environment before ends, or too few of those
+#   who approved or promoted still count: what a compile at that moment would refuse ends then without one. 0 for what is refused.
 expiry(_, reasons) := 0 if count(reasons) > 0
 
-expiry(item, reasons) := min({never_ns, before} | ends) if {
+expiry(item, reasons) := min({never_ns, before, agreed, promoted} | ends) if {
 	count(reasons) == 0
 	ends := {item.attestations[name].expires_ns | some name in required}
 	count(ends) > 0
 	before := until_before(item)
+	agreed := agreed_until(item)
+	promoted := promoted_until(item)
 }
 
 until_before(_) := never_ns if not_demanded("promotion")

@@ -40,10 +40,11 @@ consent(signer, fingerprint) := {
 	"environment": "prod",
 	"manifest_sha256": manifest,
 	"at_ns": now - day,
+	"expires_ns": gate.never_ns,
 	"file": sprintf("evidence/%s.json", [signer]),
 }
 
-promotion(signer, at) := {"signer": signer, "from": "staging", "to": "prod", "at_ns": at, "file": "evidence/promotion.json"}
+promotion(signer, at) := {"signer": signer, "from": "staging", "to": "prod", "at_ns": at, "expires_ns": gate.never_ns, "file": "evidence/promotion.json"}
 
 # The verdict on `item` with some paths replaced.
 judge(patches) := judge_in(patches, [])
@@ -418,4 +419,28 @@ test_an_approval_ends_with_the_one_before if {
 	judge(replaced("/previous/not_after", gate.never_ns)).not_after == now + day
 	unproven(replaced("/previous/not_after", null), [])
 	unproven([{"op": "remove", "path": "/previous/not_after"}], [])
+}
+
+test_an_approval_ends_with_those_who_gave_it if {
+	judge(replaced("/approvals/1/expires_ns", now + 7)).not_after == now + 7
+	judge([
+		{"op": "replace", "path": "/approvals/1/expires_ns", "value": now + 7},
+		{"op": "add", "path": "/approvals/-", "value": object.union(consent("alias", "sha256:3"), {"expires_ns": now + 9})},
+	]).not_after == now + 9
+	gone := judge(replaced("/approvals/1/expires_ns", now))
+	refused(gone, {"REL-006"})
+	contains(message(gone, "REL-006"), "its signer does not count any more")
+	refused(judge(replaced("/approvals/1/expires_ns", null)), {"REL-006"})
+}
+
+test_an_approval_ends_with_those_who_promoted if {
+	judge(replaced("/promotions/0/expires_ns", now + 7)).not_after == now + 7
+	longer := object.union(promotion("release", now - day), {"expires_ns": now + 9})
+	judge([
+		{"op": "replace", "path": "/promotions/0/expires_ns", "value": now + 7},
+		{"op": "add", "path": "/promotions/-", "value": longer},
+		{"op": "add", "path": "/promotions/-", "value": promotion("mlsec", now - day)},
+	]).not_after == now + 9
+	refused(judge(replaced("/promotions/0/expires_ns", now)), {"REL-008"})
+	refused(judge(replaced("/promotions/0/expires_ns", null)), {"REL-008"})
 }

@@ -86,10 +86,29 @@ promoted_at(item) := {max(times) |
 	times := {given.at_ns |
 		some given in item.promotions
 		given.signer == signer
-		given.to == input.environment.name
-		given.from == input.environment.promotion.from
-		is_number(given.at_ns)
-		given.at_ns <= input.at_ns
+		promotes(given)
 	}
 	count(times) > 0
+}
+
+# METADATA
+# title: Until when a promotion counts
+# description: Any one of the promotions suffices, so the one whose signer counts longest decides.
+promoted_until(_) := never_ns if not_demanded("promotion")
+
+promoted_until(item) := max({given.expires_ns |
+	some given in item.promotions
+	given.signer in input.environment.promotion.signers
+	promotes(given)
+}) if {
+	not not_demanded("promotion")
+}
+
+promotes(given) if {
+	given.to == input.environment.name
+	given.from == input.environment.promotion.from
+	is_number(given.at_ns)
+	given.at_ns <= input.at_ns
+	is_number(given.expires_ns)
+	input.at_ns < given.expires_ns
 }

@@ -145,7 +145,9 @@ def _counting(kind: str, consents: Sequence[tuple[Use, Selection]], now_ns: int)
 
 def _approval(use: Use, verdict: Verdict, at_ns: int) -> Consent:
     manifest_sha256 = verdict.claims["manifest_sha256"]
-    return Consent(verdict.signer, verdict.fingerprint, use.name, manifest_sha256, at_ns, verdict.file)
+    return Consent(
+        verdict.signer, verdict.fingerprint, use.name, manifest_sha256, at_ns, verdict.file, verdict.expires_ns
+    )
 
 
 def _promotion(_: Use, verdict: Verdict, at_ns: int) -> Promotion:
@@ -157,6 +159,7 @@ def _promotion(_: Use, verdict: Verdict, at_ns: int) -> Promotion:
         at_ns=at_ns,
         record_sha256=verdict.claims["record_sha256"],
         file=verdict.file,
+        expires_ns=verdict.expires_ns,
     )
 
 

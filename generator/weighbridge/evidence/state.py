@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.catalogue.names import NEVER_NS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -78,6 +80,8 @@ class Consent:
     manifest_sha256: str
     at_ns: int
     file: str
+    expires_ns: int = NEVER_NS
+    """When the signer ceases to count."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Promotion:
     at_ns: int
     record_sha256: str
     file: str
+    expires_ns: int = NEVER_NS
+    """When the signer ceases to count."""
 
 
 @dataclass(frozen=True)

@@ -114,13 +114,21 @@ class Question:
                     "environment": given.environment,
                     "manifest_sha256": given.manifest_sha256,
                     "at_ns": given.at_ns,
+                    "expires_ns": given.expires_ns,
                     "file": given.file,
                 }
                 for given in found.approvals
             ]
         if self.environment.promotions:
             item["promotions"] = [
-                {"signer": given.signer, "from": given.from_, "to": given.to, "at_ns": given.at_ns, "file": given.file}
+                {
+                    "signer": given.signer,
+                    "from": given.from_,
+                    "to": given.to,
+                    "at_ns": given.at_ns,
+                    "expires_ns": given.expires_ns,
+                    "file": given.file,
+                }
                 for given in found.promotions
             ]
         return item

@@ -8,7 +8,9 @@ sign; write everything at once. `--at` is the only clock. Reading happens in `ca
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge import keys
@@ -25,7 +27,6 @@ from weighbridge.registry.registry import WORKLOAD_POINTS, envoy_registry, workl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from weighbridge.keys import PrivateKey
 
@@ -153,7 +154,8 @@ def _chosen(judged: Judged, wanted: Sequence[str]) -> list[str]:
 
 def _check_output(root: Path, output: Path) -> None:
     """Refuse an output that the next reading of the catalogue would take for a part of it."""
-    real, inside = output.absolute().resolve(), root.resolve()
+    # Unlike Path.resolve, realpath bears links that go round in a circle; writing refuses those.
+    real, inside = Path(os.path.realpath(output)), Path(os.path.realpath(root))
     reserved = real.is_relative_to(inside) and real.relative_to(inside).parts[:1]
     if real == inside or inside.is_relative_to(real) or (reserved and reserved[0] in _RESERVED):
         raise InputError.single(

@@ -76,9 +76,13 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
         options.console().print(_table(result))
 
 
-def _default_cache() -> Path:
+def _default_cache() -> Path | None:
+    """Below `$XDG_CACHE_HOME`, or `~/.cache`; none for a user without a home."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(configured) if configured.startswith("/") else Path.home() / ".cache"
+    try:
+        base = Path(configured) if configured.startswith("/") else Path.home() / ".cache"
+    except RuntimeError:
+        return None
     return base / "weighbridge" / "judgements"
 
 

@@ -250,6 +250,9 @@ def test_output_that_is_a_link_or_somebody_elses(workshop: Workshop) -> None:
     (workshop.folder / "sneaky").symlink_to(workshop.root / "models")
     with pytest.raises((InputError, OutputError)):
         workshop.compile("sneaky/x")
+    (workshop.folder / "round").symlink_to("round")
+    with pytest.raises(OutputError):
+        workshop.compile("round/out")
     assert (elsewhere / "precious").read_text() == "keep"
     assert [file.name for file in elsewhere.iterdir()] == ["precious"]
 

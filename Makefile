@@ -36,6 +36,8 @@ lint: engines ## Check format, types and rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=generator:examples $(BIN)/mypy --explicit-package-bases examples/demo.py examples/build.py examples/compile.py
+	MYPYPATH=generator:. $(BIN)/mypy --explicit-package-bases benchmarks
 	$(BIN)/python -m pytest -q tests/policy
 
 format: $(STAMP) ## Format Python

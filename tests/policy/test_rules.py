@@ -17,14 +17,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 POLICIES = REPOSITORY / "policies"
 FIXTURES = REPOSITORY / "tests" / "fixtures"
 MINIMUM = 95.0
+STEPS = ("guard", "evidence", "gate")
+"""What is loaded as one folder, beside the points that link several."""
 
 pytestmark = pytest.mark.engines
 
 
 def linked(point: str) -> list[Path]:
-    """The folders that a point links, or the guard's own."""
-    if point == "guard":
-        return [POLICIES / "guard"]
+    """The folders that a point links, or the one of a step."""
+    if point in STEPS:
+        return [POLICIES / point]
     declared = json.loads((POLICIES / "points" / point / "point.json").read_text(encoding="utf-8"))
     return [POLICIES / folder for folder in declared["policies"]]
 
@@ -41,16 +43,16 @@ def fixture_names() -> list[str]:
 
 
 def test_formatted() -> None:
-    changed = opa_command("fmt", "--list", *(POLICIES / name for name in ("lib", "points", "guard", "checks")))
+    changed = opa_command("fmt", "--list", *(POLICIES / name for name in ("lib", "points", "checks", *STEPS)))
     assert changed.decode().split() == []
 
 
-@pytest.mark.parametrize("point", [*POINTS, "guard"])
+@pytest.mark.parametrize("point", [*POINTS, *STEPS])
 def test_strict(point: str) -> None:
     opa_command("check", "--strict", f"--capabilities={POLICIES / 'capabilities.json'}", *modules(point))
 
 
-@pytest.mark.parametrize("point", [*POINTS, "guard"])
+@pytest.mark.parametrize("point", [*POINTS, *STEPS])
 def test_rego_tests(point: str) -> None:
     report = json.loads(opa_command("test", "--timeout=300s", "--format=json", *modules(point)))
     assert report
@@ -61,7 +63,7 @@ def test_coverage() -> None:
     """Of every rule's lines, over all points together: what one point cannot reach, another does."""
     uncovered: dict[str, set[int]] = {}
     lines: dict[str, set[int]] = {}
-    for point in [*POINTS, "guard"]:
+    for point in [*POINTS, *STEPS]:
         arguments = ("test", "--timeout=300s", "--coverage", "--format=json")
         report = json.loads(opa_command(*arguments, *modules(point)))
         for file, measured in report["files"].items():
@@ -131,3 +133,10 @@ def test_checks_see_what_is_broken(tmp_path: Path, old: str, new: str, problem: 
     assert old in text
     broken.write_text(text.replace(old, new), encoding="utf-8")
     assert any(problem in found for found in check_rules(fixture_names(), base))
+
+
+@pytest.mark.parametrize("kind", ["pass", "fail", "hostile"])
+@pytest.mark.parametrize("code", ["inf-005", "mod-003"])
+def test_every_requirement_needs_each_kind_of_fixture(code: str, kind: str) -> None:
+    left = [name for name in fixture_names() if not name.startswith(f"{code}-{kind}-")]
+    assert check_rules(left) == [f"{code.upper()}: no fixture {code}-{kind}-*.yaml"]

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _TEST = "_test.rego"
 _FOLDERS = ("lib", "points", "guard")
-NOT_AS_FIXTURES = ("INF-005", "INF-022", "INF-028", "MOD-013")
-"""Codes that no fixture reaches alone: Envoy's own refusal, and bundles that are missing or forged (tests/e2e)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,6 @@ def _input(base: Path, fixtures: list[str]) -> dict[str, Any]:
     return {
         "modules": {path.relative_to(base).as_posix(): opa_parse(path) for path in paths},
         "fixtures": fixtures,
-        "without_fixtures": list(NOT_AS_FIXTURES) if fixtures else [],
         "points": {
             point: json.loads((base / "points" / point / "point.json").read_text(encoding="utf-8")) for point in POINTS
         },

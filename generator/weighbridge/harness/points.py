@@ -119,7 +119,7 @@ def envoy(stage: Stage, fixture: Fixture) -> Judgement:
         return Judgement.of(True, set())
     if status == http.client.OK:
         return Judgement.of(True, set())
-    return Judgement.of(False, _codes(body), f"{status} {body}"[:300])
+    return Judgement.of(False, _codes(body), f"{status} {body}".strip()[:300])
 
 
 def _request(fixture: Fixture) -> RequestFixture:

@@ -191,3 +191,11 @@ def test_a_broken_bootstrap_is_told_with_what_envoy_says(tmp_path):
     with pytest.raises(EngineError, match="envoy ended") as caught, EnvoyServer(text, folder=tmp_path):
         pass
     assert "stat_prefix" in caught.value.detail
+
+
+def test_a_body_that_never_ends_is_cut_off(stage, tmp_path):
+    stage.sidecar("envoy")
+    port, addresses = site(tmp_path, opa_address=stage.grpc_address, request_seconds=1)
+    with EnvoyServer(envoy_bootstrap("prod", environment("http://127.0.0.1:1"), addresses), folder=tmp_path):
+        answer = Gateway(stage, port).send(b'{"model":', headers=["content-length: 100"])
+        assert refusal(answer, 408, "INF-001")

@@ -48,10 +48,10 @@ decision := {
 		"alias": call.model,
 	},
 } if {
-	# The registry is there, the call is in its table, and Envoy has read the body.
+	# The registry is there, the call is in its table (with a query it takes the full rules), and Envoy has read the body.
 	registry.point == "envoy"
 	http := input.attributes.request.http
-	registry.calls.paths[concat(" ", [http.method, split(http.path, "?")[0]])].model == "body"
+	registry.calls.paths[concat(" ", [http.method, http.path])].model == "body"
 	http.headers["content-type"] == "application/json"
 	to_number(http.headers["content-length"]) <= registry.calls.body_limit
 	call := input.attributes.metadataContext.filterMetadata["weighbridge.call"]

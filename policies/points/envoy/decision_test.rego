@@ -28,7 +28,7 @@ registry := {
 			"version": "2",
 			"approved": false,
 			"digest": digest("b"),
-			"reasons": [{"code": "REL-002", "message": "no evidence for vuln-scan-clean"}],
+			"reasons": [{"code": "REL-002", "message": "no evidence in models/x", "attestation": "vuln-scan-clean"}, {"code": "REL-006", "message": "by mlsec"}],
 		},
 		"other@1": object.union(approved, {"model": "other", "digest": digest("c")}),
 	},
@@ -379,4 +379,9 @@ test_requirements_that_are_not_linked if {
 		with data.lib.weighbridge.request.now_ns as 1000
 		with data.lib.weighbridge.requirements.inf.deny as null
 	decided.allowed == false
+}
+
+test_a_refusal_says_why_but_names_no_file_or_person if {
+	decided := judged(json.patch(call, set_(field("model"), "kb-qa-001@2")), registry, live)
+	decided.dynamic_metadata.error.message == "kb-qa-001@2: the version is not approved here: REL-002 vuln-scan-clean, REL-006. Use another one."
 }

@@ -113,7 +113,7 @@ deny contains violation if {
 
 # METADATA
 # title: The version is approved
-# description: The gate refused the version for this environment; the message has its reasons.
+# description: The gate refused the version for this environment; the message has the codes of its reasons.
 # related_resources:
 #   - ref: https://slsa.dev/spec/v1.0/verification_summary
 #     description: SLSA, verification summary
@@ -245,9 +245,10 @@ unfrozen if count(request.freezes(version)) == 0
 
 default refusal := "refused by the gate"
 
-refusal := concat("; ", reasons) if count(reasons) > 0
+refusal := concat(", ", reasons) if count(reasons) > 0
 
-reasons := [reason.message | some reason in record.reasons; is_string(reason.message)]
+# Codes and attestations alone: a gate's message may name files and people, which no caller needs.
+reasons := sort({trim_space(concat(" ", [reason.code, object.get(reason, "attestation", "")])) | some reason in record.reasons})
 
 # METADATA
 # title: A version would answer right now

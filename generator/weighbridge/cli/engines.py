@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from weighbridge.engines.install import BUILT, install
-from weighbridge.engines.locate import ENGINES, candidates, pinned_version
+from weighbridge.engines.locate import ENGINES, candidates, pinned_version, usable
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,10 +30,15 @@ def list_engines(form: str) -> None:
 
 @command.command("install")
 @click.argument("names", nargs=-1, type=click.Choice(BUILT))
-def install_engines(names: tuple[str, ...]) -> None:
+@click.option("--force", is_flag=True, help="Build also what is found on PATH in a version that serves.")
+def install_engines(names: tuple[str, ...], force: bool) -> None:
     """Build engines (by default OPA, all that the demo needs) from the pinned modules into the cache."""
     console = Console(stderr=True)
     for name in names or ("opa",):
+        found = usable(name, envoy_plugin=name == "opa")
+        if found and not force:
+            click.echo(f"{name} {found.version} is there: {found.path} ({found.origin})")
+            continue
         if console.is_terminal:
             with console.status(f"Building {name}") as status:
                 path = install(name, progress=status.update)
@@ -63,7 +68,8 @@ def _show(form: str) -> None:
 
 def _engine(name: str) -> dict[str, Any]:
     found = candidates(name)
-    used = next((candidate for candidate in found if not candidate.refused), None)
+    # A plain OPA compiles; the gateway may need another, with the plugin.
+    used = {usable(name), usable(name, envoy_plugin=name == "opa")}
     return {
         "name": name,
         "role": ENGINES[name].role,
@@ -74,8 +80,8 @@ def _engine(name: str) -> dict[str, Any]:
                 "origin": candidate.origin,
                 "version": candidate.version,
                 "envoy_plugin": candidate.envoy_plugin,
-                "used": candidate is used,
-                "why": candidate.refused or ("" if candidate is used else "an earlier one is used"),
+                "used": candidate in used,
+                "why": candidate.refused or ("" if candidate in used else "an earlier one is used"),
             }
             for candidate in found
         ],

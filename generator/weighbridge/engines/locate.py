@@ -183,22 +183,30 @@ def _refusal(engine: Engine, version: Version | None) -> str:
     return f"version {'.'.join(map(str, version))} is not at least {at_least} and below {below}"
 
 
-def require(name: str, *, envoy_plugin: bool = False) -> Candidate:
-    """The engine to use.
+def usable(name: str, *, envoy_plugin: bool = False) -> Candidate | None:
+    """The engine to use; None if none was found that serves.
 
     Args:
         name: a key of `ENGINES`.
         envoy_plugin: whether OPA must be able to answer Envoy.
+    """
+    fit = (found for found in candidates(name) if not found.refused and (found.envoy_plugin or not envoy_plugin))
+    return next(fit, None)
+
+
+def require(name: str, *, envoy_plugin: bool = False) -> Candidate:
+    """As `usable`, but what is not there is an error.
 
     Raises:
         EngineError: none was found that serves; the message says what was found and how to get one.
     """
-    found = candidates(name)
-    for candidate in found:
-        if not candidate.refused and (candidate.envoy_plugin or not envoy_plugin):
-            return candidate
+    fit = usable(name, envoy_plugin=envoy_plugin)
+    if fit is not None:
+        return fit
     what = f"{name} with the Envoy plugin" if envoy_plugin else name
-    passed_over = "\n".join(f"{candidate.path}: {candidate.refused or 'it has no Envoy plugin'}" for candidate in found)
+    passed_over = "\n".join(
+        f"{candidate.path}: {candidate.refused or 'it has no Envoy plugin'}" for candidate in candidates(name)
+    )
     cure = (
         "Install it with `pip install 'weighbridge[harness]'`."
         if name == "envoy"

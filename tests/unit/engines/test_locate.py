@@ -218,3 +218,13 @@ def test_the_command_shows_what_is_used_and_why_not(tmp_path):
 def test_the_command_refuses_an_unknown_engine():
     result = CliRunner().invoke(command, ["install", "envoy"])
     assert result.exit_code == 2
+
+
+def test_the_command_builds_only_what_is_missing(tmp_path):
+    program(tmp_path / "bin", "regal", "echo Version: 0.42.0")
+    result = CliRunner().invoke(command, ["install", "regal"])
+    assert (result.exit_code, "is there" in result.output) == (0, True)
+    program(tmp_path / "bin", "go", "case $1 in version) echo go version go9.9.9 x/y;; *) exit 7;; esac")
+    result = CliRunner().invoke(command, ["install", "regal", "--force"])
+    assert isinstance(result.exception, EngineError)
+    assert "status 7" in str(result.exception)

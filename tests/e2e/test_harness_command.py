@@ -84,7 +84,8 @@ def test_missing_and_surplus_codes_fail(folder):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["--engine", "docker"], "no Docker daemon answers"),
+        (["--engine", "docker", "--opa-image", "a", "--envoy-image", "b"], "no Docker daemon answers"),
+        (["--engine", "docker", "--opa-image", "a"], "--envoy-image"),
         (["--catalogue", "nowhere"], "nowhere"),
     ],
 )

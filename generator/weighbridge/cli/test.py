@@ -17,6 +17,7 @@ from weighbridge.harness.run import DEFAULT_CATALOGUE, HarnessOptions, failed, r
 
 if TYPE_CHECKING:
     from weighbridge.engines.host import Host
+    from weighbridge.harness.fixtures import Fixture
 
 _REPORTS = {"text": as_text, "json": as_json, "junit": as_junit}
 
@@ -52,6 +53,9 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if engine == "docker":
         images = {"opa": opa_image, "envoy": envoy_image, "conftest": conftest_image}
         named = {name: image for name, image in images.items() if image}
+        missing = sorted(_engines(fixtures) - set(named))
+        if missing:
+            raise click.UsageError(f"name images: {', '.join(f'--{name}-image' for name in missing)}")
         options = HarnessOptions(catalogue=catalogue, jobs=jobs, host=functools.partial(_containers, named))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -59,6 +63,11 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         outcomes = run_fixtures(fixtures, options, done=lambda _: progress.advance(task))
     click.echo(_REPORTS[form](outcomes))
     sys.exit(1 if failed(outcomes) else 0)
+
+
+def _engines(fixtures: list[Fixture]) -> set[str]:
+    needed = {"workload": {"opa"}, "opa": {"opa"}, "envoy": {"opa", "envoy"}, "conftest": {"conftest"}}
+    return set().union(*(needed.get(point, set()) for fixture in fixtures for point in fixture.points))
 
 
 def _containers(images: dict[str, str], folder: Path) -> Host:

@@ -122,7 +122,10 @@ def _show(stage: Stage, fixture: Fixture, batch: dict[str, Judgement] | EngineEr
     started = time.monotonic()
     judgements: dict[PointName, Judgement] = {}
     errors: dict[PointName, str] = {}
-    stage.set_live(fixture)
+    try:
+        stage.set_live(fixture)
+    except EngineError as error:
+        return Outcome(fixture, {}, time.monotonic() - started, dict.fromkeys(fixture.points, str(error)))
     for point in fixture.points:
         try:
             if point != "conftest":

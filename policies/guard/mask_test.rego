@@ -75,3 +75,14 @@ test_odd_events if {
 		is_set(masked(event_))
 	}
 }
+
+# A prompt in the wrong field is a prompt.
+test_odd_model if {
+	prefix := "/input/attributes/metadataContext/filterMetadata/weighbridge.call/"
+	call := {"model": "What is my salary?", "stream": "a b", "body": "json", "n": 2, "max_tokens": null}
+	found := masked({"input": {"attributes": {"metadataContext": {"filterMetadata": {"weighbridge.call": call}}}}})
+	found & {concat("", [prefix, key]) | some key in object.keys(call)} == {
+		concat("", [prefix, "model"]),
+		concat("", [prefix, "stream"]),
+	}
+}

@@ -145,7 +145,6 @@ def test_a_body_in_chunks_is_a_body(gateway):
         (["content-length: 4", "content-length: 5"], b"abcde", 400),
         (["content-length: -1"], b"", 400),
         (["transfer-encoding: gzip, chunked"], b"0\r\n\r\n", 501),
-        (["x_weighbridge_route: magika@3.0.0"], b"", 400),
         (["bad header"], b"", 400),
         (["upgrade: websocket", "connection: upgrade"], b"", 403),
         ([f"x-{number}: 1" for number in range(100)], b"", 431),
@@ -157,6 +156,12 @@ def test_a_malformed_request_gets_a_json_error(gateway, headers, body, status):
     assert answer.status == status, answer.text
     assert refused(answer, status, answer.code)
     assert answer.code in {"INF-001", "INF-006"}
+
+
+def test_a_header_that_some_servers_take_for_another_is_refused(gateway):
+    # WSGI servers read x_weighbridge_route as x-weighbridge-route.
+    answer = gateway.send(chat(), headers=["x_weighbridge_route: magika@3.0.0"])
+    assert refused(answer, 400, "INF-001")
 
 
 def test_http_1_0_is_refused(gateway):

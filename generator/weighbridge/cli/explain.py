@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from weighbridge.cli import options
+from weighbridge.cli.progress import watched
 from weighbridge.errors import InputError
 from weighbridge.registry.explanation import explain
 from weighbridge.registry.judgement import JudgingOptions, judge_catalogue
@@ -52,7 +53,8 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
         allow_example_keys=allow_example_keys,
         only=version,
     )
-    judged = judge_catalogue(catalogue, judging)
+    with watched() as progress:
+        judged = judge_catalogue(catalogue, judging, progress)
     strange = sorted(set(environments) - set(judged.records))
     if strange:
         raise InputError.single("", f"there is no environment {strange[0]}", f"There is {', '.join(judged.records)}.")

@@ -1,7 +1,9 @@
 """`compile`, `verify` and `explain` as somebody at a terminal, or a pipeline, meets them."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from typing import Any
@@ -147,3 +149,24 @@ def test_explain_a_version_that_is_not_there(workshop: Workshop) -> None:
     result = weighbridge(workshop, "explain", "catalogue", "qa@1.0.1", *AT)
     assert result.returncode == 2
     assert NAME in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["verify", "catalogue"], ["explain", "catalogue", NAME]])
+def test_on_a_terminal_long_work_shows_itself(workshop: Workshop, arguments: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    settings = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    command = [sys.executable, "-m", "weighbridge", *arguments, *AT]
+    shown = b""
+    with subprocess.Popen(
+        command, env=settings, cwd=workshop.folder, stdout=subprocess.DEVNULL, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        # Linux says with an error that nobody holds the other end any more.
+        with contextlib.suppress(OSError):
+            while read := os.read(ours, 4096):
+                shown += read
+        os.close(ours)
+    assert process.returncode == 0
+    assert b"Reading the catalogue" in shown
+    piped = weighbridge(workshop, *arguments, *AT)
+    assert "Reading the catalogue" not in piped.stdout + piped.stderr

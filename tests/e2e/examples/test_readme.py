@@ -21,11 +21,13 @@ def test_the_walk_through_the_example(tmp_path):
     result = subprocess.run(
         ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    # The last command judges workloads of which all but one are denied.
+    # The last command judges workloads at the present, when the example's approvals have ended.
     assert result.returncode == 1, result.stdout + result.stderr
     assert "error: " not in result.stderr
     assert "Traceback" not in result.stderr
     assert "11 versions" in result.stdout
     assert "REL-002 vuln-scan-clean" in result.stdout
     assert "MOD-003" in result.stdout
+    assert re.search(r"admitted\.yaml:\d+:\d+: deny MOD-004", result.stdout)
+    assert "prod: 0 allowed, 9 denied" in result.stdout
     assert (tmp_path / "bundles" / "index.json").is_file()

@@ -127,6 +127,7 @@ def tls_server(tmp_path):
     ("own", "trusted", "arrives"),
     [
         ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.2", "127.0.0.2", False),
         ("other.example", "other.example", False),
         ("127.0.0.1", "other.example", False),
     ],

@@ -40,5 +40,13 @@ mask contains pointer if {
 	pointer := concat("/", ["/input", escaped(key)])
 }
 
+# What a body gives as a model or a flag may be anything, the prompt included; only what is a name is kept as it came.
+mask contains pointer if {
+	some key, value in input.input.attributes.metadataContext.filterMetadata["weighbridge.call"]
+	is_string(value)
+	not regex.match(`^[a-z0-9][a-z0-9.@-]{0,127}$`, value)
+	pointer := concat("/", ["/input/attributes/metadataContext/filterMetadata/weighbridge.call", escaped(key)])
+}
+
 # RFC 6901.
 escaped(key) := replace(replace(key, "~", "~0"), "/", "~1")

@@ -26,6 +26,9 @@ COMMANDS = {
 }
 """Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast."""
 
+_OPTIONAL = frozenset({"docker", "opa_client", "starlette", "uvicorn"})
+"""Modules of the extra `harness`, which only `run` and `test` need."""
+
 
 class _LateGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
@@ -65,6 +68,12 @@ def main() -> None:
     except WeighbridgeError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_status)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in _OPTIONAL:
+            raise
+        click.echo(f"error: {missing} is not installed. Install `weighbridge[harness]`: this needs it.", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         # The reader (`head`, a closed pager) has gone; there is nobody left to tell.
         sys.stderr.close()

@@ -44,6 +44,11 @@ _SLSA: Shape = {
     },
     "runDetails": {"builder": {"id": None}},
 }
+_SLSA_BUILDER: Shape = {
+    "buildDefinition": {"buildType": None, "externalParameters": {}},
+    "runDetails": {"builder": {"id": None}},
+}
+"""Without `source` nobody asks what was built from what."""
 _VULNERABILITIES: Shape = {
     "scanner": {"uri": None, "result": {"id": None, "severity": {"score": None}}},
     "metadata": {"scanFinishedOn": None},
@@ -75,6 +80,8 @@ def item_json(rule: str, given: Mapping[str, Any]) -> bytes:
     if rule not in RULES:
         return _encode({name: value for name, value in given.items() if name != "files"}).encode()
     fields, shape = RULES[rule]
+    if rule == "slsa_provenance" and "source" not in given["with"]:
+        shape = _SLSA_BUILDER
     item = {name: given[name] for name in sorted(fields)}
     if not given["with"].get("allowed"):
         # Only allowances end; without one, the same scan has the same verdict at any time.

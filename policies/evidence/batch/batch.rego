@@ -33,7 +33,7 @@ shipped := {
 # title: Verdicts of a batch
 # description: One verdict for each item, by its index.
 # entrypoint: true
-verdicts[format_int(index, 10)] := verdict if {
+verdicts := {format_int(index, 10): verdict |
 	some index, item in input.items
 	verdict := judged(item.rule, item)
 }

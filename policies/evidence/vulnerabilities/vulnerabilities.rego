@@ -52,8 +52,9 @@ problems contains "there are findings that are not provably within `max_severity
 
 # What the sentence above speaks about, for people; nothing rests on it.
 problems contains sprintf("%s is %s", [finding.id, object.get(severities, index, "of unknown severity")]) if {
-	some index, finding in input.predicate.scanner.result
-	not accepted(index)
+	some index in beyond
+	finding := input.predicate.scanner.result[index]
+	not finding.id in object.keys(allowances)
 }
 
 well_formed if {
@@ -73,18 +74,27 @@ scanner_accepted if {
 }
 
 all_accepted if {
-	every index, _ in input.predicate.scanner.result {
-		accepted(index)
+	every index in beyond {
+		input.predicate.scanner.result[index].id in object.keys(allowances)
 	}
 }
 
-accepted(index) if within(index)
+# The findings that are not provably within the bound.
+beyond contains index if {
+	some index, finding in input.predicate.scanner.result
+	not within(finding)
+}
 
-accepted(index) if input.predicate.scanner.result[index].id in object.keys(allowances)
+# Every method must say something known; a finding of which no method says anything is of unknown severity.
+within(finding) if {
+	is_array(finding.severity)
+	count(finding.severity) > 0
+	every entry in finding.severity {
+		rank[severity(entry.score)] <= rank[input.with.max_severity]
+	}
+}
 
-within(index) if rank[severities[index]] <= rank[input.with.max_severity]
-
-# The worst that any method says of each finding; none for a finding of which one method says something unknown.
+# The worst that any method says of each finding, for people; none where one method says something unknown.
 severities[index] := worst if {
 	some index, finding in input.predicate.scanner.result
 	is_array(finding.severity)
@@ -94,38 +104,28 @@ severities[index] := worst if {
 	worst := ["none", "low", "medium", "high", "critical"][highest]
 }
 
-severity(score) := name if {
-	is_string(score)
-	name := lower(score)
-	rank[name] >= 0
-}
-
 severity(score) := banded(to_number(score)) if {
 	is_string(score)
 	regex.match(`^[0-9]{1,2}(\.[0-9]{1,2})?$`, score)
-}
-
-severity(score) := banded(score) if is_number(score)
+} else := name if {
+	is_string(score)
+	name := lower(score)
+	rank[name] >= 0
+} else := banded(score) if is_number(score)
 
 # CVSS v3.1, section 5: qualitative severity rating scale.
-banded(score) := "none" if score == 0
-
-banded(score) := "low" if {
+banded(score) := "none" if {
+	score == 0
+} else := "low" if {
 	score > 0
 	score < 4
-}
-
-banded(score) := "medium" if {
+} else := "medium" if {
 	score >= 4
 	score < 7
-}
-
-banded(score) := "high" if {
+} else := "high" if {
 	score >= 7
 	score < 9
-}
-
-banded(score) := "critical" if {
+} else := "critical" if {
 	score >= 9
 	score <= 10
 }
@@ -150,7 +150,6 @@ allowances[id] := until if {
 	until > input.at_ns
 }
 
-expiry := min({9223372036854775807} | {allowances[finding.id] |
-	some index, finding in input.predicate.scanner.result
-	not within(index)
-})
+expiry := 9223372036854775807 if {
+	not "allowed" in object.keys(input.with)
+} else := min({9223372036854775807} | {allowances[input.predicate.scanner.result[index].id] | some index in beyond})

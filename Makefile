@@ -46,6 +46,7 @@ format: $(STAMP) ## Format Python
 
 generate: engines ## Rebuild every generated file: schemas, references, the compiled example
 	$(BIN)/python -m weighbridge.catalogue.schemas
+	$(BIN)/python -m weighbridge.points.schemas
 	$(BIN)/python -m weighbridge.points.reference
 	$(BIN)/python -m weighbridge.cli.reference
 	$(BIN)/python examples/build.py

@@ -26,7 +26,7 @@ approval_reasons(item) := set() if {
 	]),
 }}
 
-not_demanded(what) if input.environment[what] == null
+not_demanded(what) if is_null(input.environment[what])
 
 consents(item) := {given.fingerprint |
 	some given in item.approvals

@@ -9,6 +9,8 @@
 #   Input, one batch for one environment:
 #   `environment` is `{name, requires, evaluations, metrics, approvals, promotion}`, `package_attestation` the name of the one
 #   attestation about packaging, `at_ns` the compile's clock, `items` the versions by name.
+# schemas:
+#   - input: schema.input
 package weighbridge.gate
 
 # What never expires carries this moment: the last one that `time.now_ns` can name.

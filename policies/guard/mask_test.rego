@@ -25,7 +25,7 @@ test_credentials_are_masked if {
 		"x-auth-token": "x",
 		"x-forwarded-client-cert": "x",
 		"content-type": "application/json",
-		"x-request-id": "1",
+		"x-request-id": "6c0bd71f-1011-4ea7-8ab3-0a9c0d3f2f11",
 	}))
 	count(found) == 8
 	not "/input/attributes/request/http/headers/content-type" in found
@@ -37,9 +37,51 @@ test_a_header_with_a_slash if {
 }
 
 test_a_key_in_the_query if {
-	found := masked({"input": {"attributes": {"request": {"http": {"path": "/v1/models?api_key=x"}}}}})
+	found := masked_call("GET", "/v1/models?api_key=x")
 	{"op": "upsert", "path": "/input/attributes/request/http/path", "value": "/v1/models"} in found
 	"/input/attributes/request/http/query" in found
+	not "/input/parsed_path" in found
+}
+
+masked_call(method, path) := pointers if {
+	pointers := log.mask with input as {"input": {"attributes": {"request": {"http": {"method": method, "path": path}}}}}
+		with data.weighbridge.registry as {"calls": {"paths": {"GET /v1/models": {"answer": "entitlements"}}}}
+}
+
+places_of_the_path := {
+	"/input/attributes/request/http/method",
+	"/input/attributes/request/http/path",
+	"/input/parsed_path",
+}
+
+test_a_path_that_the_catalogue_names_is_kept if {
+	places_of_the_path & masked_call("GET", "/v1/models") == set()
+}
+
+# Whatever is no path of ours may be a key or a prompt; without a registry nothing is ours.
+test_a_key_in_the_path if {
+	every path in ["/v1/wb_prod_x", "/v1/wb_prod_x?y", "/v1/models/x", "/v1/modelsx?", "?", ""] {
+		places_of_the_path - masked_call("GET", path) == set()
+		every operation in masked_call("GET", path) {
+			is_string(operation)
+		}
+	}
+	places_of_the_path - masked_call("wb_prod_x", "/v1/models") == set()
+	places_of_the_path - masked({"input": {"attributes": {"request": {"http": {"method": "GET", "path": "/v1/models"}}}}}) == set()
+}
+
+test_a_key_in_the_host if "/input/attributes/request/http/host" in masked(event({}))
+
+test_a_key_in_a_header_that_is_kept if {
+	every header, value in {
+		"content-encoding": "wb_prod_x",
+		"content-length": "1x",
+		"content-type": "application/json; k=wb_prod_x",
+		"x-request-id": "wb_prod_x",
+	} {
+		headers_of(event({header: value})) == {concat("/", ["/input/attributes/request/http/headers", header])}
+	}
+	headers_of(event({"content-type": "Application/JSON; charset=\"UTF-8\"", "content-length": "7"})) == set()
 }
 
 test_a_workload_keeps_its_name_only if {

@@ -4,6 +4,8 @@
 # description: |
 #   A person's consent to one version in one environment. It names the manifest, so a version that was packaged anew needs a new
 #   one. Parameter: `environment`. Whether enough people approved is for the gate.
+# schemas:
+#   - input: schema.approval
 package weighbridge.evidence.approval
 
 import data.weighbridge.evidence.parameters

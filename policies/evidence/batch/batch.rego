@@ -4,6 +4,8 @@
 # description: |
 #   Asks the rule of each item, with that item as its input. An item whose rule has no verdict has no entry, which the caller takes
 #   for a refusal. Shipped rules are named one by one: a user's rule can neither replace one nor reach another package.
+# schemas:
+#   - input: schema.batch
 package weighbridge.evidence.batch
 
 import data.weighbridge.evidence.approval

@@ -4,6 +4,8 @@
 # description: |
 #   Metrics that somebody other than the author measured. The rule reads them; the environments' bounds are for the gate.
 #   Parameters, both optional: `datasets` (digests of which the dataset must be one), `metrics` (names that must be among them).
+# schemas:
+#   - input: schema.evaluation
 package weighbridge.evidence.evaluation
 
 import data.weighbridge.evidence.parameters

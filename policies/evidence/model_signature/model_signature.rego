@@ -6,6 +6,8 @@
 #   is asked. The root covers no file names, so here the resources must be the manifest's files one to one, names included;
 #   README.md may be among them, with the hash of the card. With that, what the signer chose to ignore cannot hide a file.
 #   Parameters, both optional: `symlinks: allow`, and `ignore_paths` (the only paths that the signer may have ignored).
+# schemas:
+#   - input: schema.model_signature
 # related_resources:
 #   - ref: https://github.com/sigstore/model-transparency
 package weighbridge.evidence.model_signature

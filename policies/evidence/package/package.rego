@@ -4,6 +4,8 @@
 # description: |
 #   The statement binds manifest and card to the artifact digest, which covers neither. It passes only if both hashes are exactly
 #   those of the manifest and the card in the catalogue.
+# schemas:
+#   - input: schema["package"]
 package weighbridge.evidence["package"]
 
 import data.weighbridge.evidence.parameters

@@ -2,6 +2,8 @@
 # scope: package
 # title: What every evidence rule needs
 # description: A verdict from its problems, and a rule's parameters read so that a typing error can only refuse.
+# schemas:
+#   - input: schema.parameters
 package weighbridge.evidence.parameters
 
 # METADATA

@@ -4,6 +4,8 @@
 # description: |
 #   A version was moved from one environment into the next. Parameters: `from` and `to`. `record_sha256` is kept for audit and not
 #   compared: it is of the record when it was signed.
+# schemas:
+#   - input: schema.promotion
 package weighbridge.evidence.promotion
 
 import data.weighbridge.evidence.parameters

@@ -5,6 +5,8 @@
 #   CycloneDX 1.4 to 1.7 and SPDX 2.3 and 3.0. Parameters, all optional: `formats` (cyclonedx, spdx), `components` (names that must be
 #   among the components), `allowed_licenses` and `denied_licenses` (SPDX identifiers; the first proves more), `unlicensed: allow`
 #   (accepts components whose license is not known; else they are refused wherever licenses matter).
+# schemas:
+#   - input: schema.sbom
 package weighbridge.evidence.sbom
 
 import data.weighbridge.evidence.parameters

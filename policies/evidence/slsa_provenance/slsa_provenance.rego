@@ -7,6 +7,8 @@
 #   them), `level` (1 to 3; then every builder that counts needs a level).
 #   The source is what the build was *asked* to build (`externalParameters`), and it must be among the resolved dependencies with a
 #   digest; being one of many dependencies is not enough.
+# schemas:
+#   - input: schema.slsa_provenance
 # related_resources:
 #   - ref: https://slsa.dev/spec/v1.0/provenance
 package weighbridge.evidence.slsa_provenance

@@ -4,6 +4,8 @@
 # description: |
 #   in-toto test-result v0.1. It says whether tests passed, and no metrics. Parameters, both optional: `warnings: allow` accepts the
 #   result WARNED, `tests` names tests that must be among those that passed.
+# schemas:
+#   - input: schema.test_result
 # related_resources:
 #   - ref: https://github.com/in-toto/attestation/blob/main/spec/predicates/test-result.md
 package weighbridge.evidence.test_result

@@ -5,6 +5,8 @@
 #   in-toto vulns v0.2. Parameters: `max_severity` (none, low, medium, high or critical: the highest that is accepted), and, optional,
 #   `allowed` (a list of `{id, until, reason}`: findings accepted until a time) and `scanners` (URIs). A finding whose severity
 #   cannot be told is refused whatever the bound. How old a scan may be is the attestation's `max_age`.
+# schemas:
+#   - input: schema.vulnerabilities
 # related_resources:
 #   - ref: https://github.com/in-toto/attestation/blob/main/spec/predicates/vulns.md
 package weighbridge.evidence.vulnerabilities

@@ -2,6 +2,8 @@
 # scope: package
 # title: The verdict on workloads
 # description: What the points that judge workloads share. A List is as good as its worst item, and each item is judged as if alone.
+# schemas:
+#   - input: schema.input
 package lib.weighbridge.verdict
 
 import data.lib.weighbridge.decision as requirements

@@ -5,6 +5,10 @@
 #   One call, in the form of opa-envoy-plugin's result object. The first body of the decision is the hot path: one flat rule over
 #   compiled grants that allows only where every requirement provably holds. Whatever it does not allow, the requirements in full
 #   decide; they may still allow, and they explain every denial.
+# schemas:
+#   - input: schema.input
+#   - data.weighbridge.registry: schema.registry
+#   - data.weighbridge.live: schema.live
 package weighbridge.points.envoy
 
 import data.lib.weighbridge.decision as requirements

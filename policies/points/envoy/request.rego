@@ -4,6 +4,10 @@
 # description: |
 #   `input` is Envoy's ext_authz v3 CheckRequest as opa-envoy-plugin hands it on. The body never comes here: Envoy reads a few
 #   fields of it into the metadata namespace `weighbridge.call`.
+# schemas:
+#   - input: schema.input
+#   - data.weighbridge.registry: schema.registry
+#   - data.weighbridge.live: schema.live
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled

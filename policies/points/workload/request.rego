@@ -4,6 +4,9 @@
 # description: |
 #   `input` is one Kubernetes object. Registry and live data are both consulted. This is also the implementation that the tests of
 #   the workload requirements link.
+# schemas:
+#   - input: schema.input
+#   - data.weighbridge.registry: schema.registry
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled

@@ -4,6 +4,8 @@
 # description: |
 #   A policy put into the API before the bundles are active would decide. So the API answers health and metrics, and the guarded
 #   decisions, and nothing else.
+# schemas:
+#   - input: schema.request
 package system.authz
 
 # METADATA

@@ -5,6 +5,11 @@
 #   The local bundle that every sidecar starts with. OPA lets a correctly signed bundle claim any root that is free, so whoever
 #   holds one key could bring policy of his own; the guard lets a decision through only while each bundle claims exactly what is
 #   its own, is of this environment, and the release is one that live data announces.
+# schemas:
+#   - data.weighbridge.guard.settings: schema.settings
+#   - data.weighbridge.registry: schema.registry
+#   - data.weighbridge.live: schema.live
+#   - data.system.bundles: schema.bundles
 package weighbridge.guard
 
 import data.weighbridge.guard.settings

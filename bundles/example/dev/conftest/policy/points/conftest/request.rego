@@ -4,6 +4,9 @@
 # description: |
 #   `input` is one Kubernetes object. There is no live data in a pull request: the registry with its compiled-in orders is all
 #   there is, and nothing in it can be stale.
+# schemas:
+#   - input: schema.input
+#   - data.weighbridge.registry: schema.registry
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled

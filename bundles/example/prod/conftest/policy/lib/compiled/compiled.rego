@@ -4,6 +4,9 @@
 # description: |
 #   What the points with a compiled registry (and live data) share: lookups, each by a ground key, and the proof that there is
 #   something to look into. A map that is no map would answer "nothing found" to every lookup.
+# schemas:
+#   - data.weighbridge.registry: schema.registry
+#   - data.weighbridge.live: schema.live
 package lib.weighbridge.compiled
 
 import data.weighbridge.live

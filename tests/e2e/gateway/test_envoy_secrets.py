@@ -10,8 +10,11 @@ from .conftest import ACME, CHAT, PROMPT, Gateway, chat
 pytestmark = pytest.mark.engines
 
 OTHERS = {
-    name: f"secret-in-{name}-{'x' * 24}" for name in ("query", "cookie", "api-key", "x-api-key", "referer", "agent")
-}
+    name: f"secret-in-{name}-{'x' * 24}"
+    for name in (
+        "query", "cookie", "api-key", "x-api-key", "referer", "agent", "path", "host", "content-type", "encoding",
+    )
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,11 @@ def said(stage, gateway):
         gateway.send(chat(model=PROMPT)),
         gateway.send(chat(stream=PROMPT)),
         gateway.send(chat(), content_type="text/plain"),
+        gateway.send(chat(), path=f"/v1/{OTHERS['path']}"),
+        gateway.send(chat(), path=f"/v1/{OTHERS['path']}?{OTHERS['query']}"),
+        gateway.send(chat(), path=f"http://{OTHERS['host']}{CHAT}"),
+        gateway.send(chat(), content_type=f"application/json; x={OTHERS['content-type']}"),
+        gateway.send(chat(), headers=[f"content-encoding: {OTHERS['encoding']}"]),
     ]
     refused_by_envoy = [
         gateway.send(chat(), path=f"/v1%2Fchat?api_key={OTHERS['query']}", headers=extra),

@@ -4,6 +4,8 @@
 # description: |
 #   A mask that errors loses the whole event, so nothing here can: every pointer is built from the keys of an object that was
 #   looked at first, and OPA ignores a pointer to what is not there. What may be logged is listed; all else is removed.
+# schemas:
+#   - input: schema.event
 package system.log
 
 import data.weighbridge.registry

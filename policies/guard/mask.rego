@@ -6,6 +6,7 @@
 #   looked at first, and OPA ignores a pointer to what is not there. What may be logged is listed; all else is removed.
 # schemas:
 #   - input: schema.event
+#   - data.weighbridge.registry: schema.registry
 package system.log
 
 import data.weighbridge.registry

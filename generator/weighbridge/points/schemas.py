@@ -147,7 +147,7 @@ STEPS: dict[str, dict[str, Schema]] = {
         "decision": _WORKLOAD_DECISION,
     },
     "guard": {
-        "registry": loose(**dict.fromkeys(_HEAD, ANY)),
+        "registry": loose(**dict.fromkeys(_HEAD, ANY), calls=loose(paths=mapping(ANY))),
         "live": _LIVE,
         "settings": record(environment=TEXT),
         "bundles": loose(live=_BUNDLE, release=_BUNDLE),

@@ -171,3 +171,23 @@ def test_a_gateway_without_bundles_says_so(tmp_path):
     result = weighbridge("run", tmp_path, "--environment", "prod", "--release-key", public, "--live-key", public)
     assert result.returncode == 2
     assert "Compile with" in result.stderr
+
+
+def test_a_gateway_tells_an_address_and_keys_that_do_not_fit(tmp_path):
+    release, live = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    output = tmp_path / "bundles"
+    options = CompileOptions(
+        output=output, release_key=release, live_key=live, at_ns=time.time_ns(), environments=("prod",),
+        allow_example_keys=True,
+    )  # fmt: skip
+    compile_catalogue(CATALOGUE, options)
+    first, second = (
+        write_key(tmp_path / f"{name}.pub", key, private=False) for name, key in (("r", release), ("l", live))
+    )
+    command = ["run", output, "--environment", "prod"]
+    result = weighbridge(*command, "--release-key", first, "--live-key", second, "--listen", "nowhere")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: --listen: 'nowhere' is no `host:port`")
+    result = weighbridge(*command, "--release-key", second, "--live-key", first)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("is not the key that signed the") == 2

@@ -18,9 +18,9 @@ from weighbridge.bundle.signing import DATA, MANIFEST
 from weighbridge.engines.envoy import EnvoyServer
 from weighbridge.engines.process import free_port
 from weighbridge.engines.sidecar import Sidecar, SidecarSettings
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, Problem
 from weighbridge.harness.bundle_server import BundleServer
-from weighbridge.points.envoy import relocate
+from weighbridge.points.envoy import check_address, relocate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 ACTIVE_SECONDS = 60.0
 _COMPILE = "Compile with --release-key and --live-key first."
+_OTHER_KEY = "Give the key that `compile` was given."
+_SIGNATURE = "failed to verify JWT signature"
+"""What OPA reports of a bundle that another key signed."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Gateway:
         access_log: Envoy's access log, a JSON object a line.
 
     Raises:
-        InputError: the folder is none that `compile` wrote with a live key.
+        InputError: the folder is none that `compile` wrote with a live key, or `listen` is no address.
     """
 
     def __init__(
@@ -69,6 +72,11 @@ class Gateway:
         self._folder = folder
         self._stack = ExitStack()
         self._listen = listen or f"127.0.0.1:{free_port()}"
+        try:
+            check_address(self._listen)
+        except ValueError as error:
+            fix = "Write host and port, such as 127.0.0.1:8080."
+            raise InputError.single("", str(error), fix, field="--listen") from error
         self._sent: dict[str, bytes] = {}
         self._live: dict[str, Any] = {}
         self._sequence = 0
@@ -106,6 +114,7 @@ class Gateway:
             state=state,
         )
         self.sidecar = self._stack.enter_context(Sidecar(settings, self._bundles / "guard", folder=self._folder))
+        self._refuse_other_keys()
         for name, bundle in self._sent.items():
             revision = json.loads(read_archive(bundle, name)[MANIFEST])["revision"]
             self.server.wait_for_revision(name, revision, labels={"point": "envoy"}, timeout=ACTIVE_SECONDS)
@@ -117,6 +126,28 @@ class Gateway:
             access_log=str(self.access_log),
         )
         self._envoy = self._stack.enter_context(EnvoyServer(bootstrap, folder=self._folder))
+
+    def _refuse_other_keys(self) -> None:
+        """Tell at once, and not after the whole wait, that a bundle is signed by another key than the one given."""
+
+        def state(server: BundleServer, name: str) -> dict[str, Any]:
+            known: dict[str, Any] = server.last_status({"point": "envoy"}).get("bundles", {}).get(name, {})
+            return known
+
+        def refused(server: BundleServer, name: str) -> bool:
+            return _SIGNATURE in (state(server, name).get("message") or "")
+
+        def settled(server: BundleServer) -> bool:
+            return all(refused(server, name) or state(server, name).get("active_revision") for name in self._sent)
+
+        self.server.wait_for(settled, timeout=ACTIVE_SECONDS)
+        problems = [
+            Problem("", field=f"--{name}-key", message=f"is not the key that signed the {name} bundle", fix=_OTHER_KEY)
+            for name in self._sent
+            if refused(self.server, name)
+        ]
+        if problems:
+            raise InputError(problems)
 
     @property
     def running(self) -> bool:

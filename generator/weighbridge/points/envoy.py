@@ -224,11 +224,25 @@ def _known_only(attribute: str, known: set[str]) -> str:
     return f"%CEL({attribute} in [{listed}] ? {attribute} : '')%"
 
 
+def check_address(address: str) -> None:
+    """Refuse what Envoy could not listen at.
+
+    Raises:
+        ValueError: no `host:port`, `[v6]:port` or `unix:///path`.
+    """
+    _address(address)
+
+
 def _split(address: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{address}")
-    if not parts.hostname or parts.port is None or parts.path or parts.username is not None:
-        raise ValueError(f"{address!r} is no `host:port`, `[v6]:port` or `unix:///path`")
-    return parts.hostname, parts.port
+    wrong = f"{address!r} is no `host:port`, `[v6]:port` or `unix:///path`"
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:  # a port beyond 65535, or brackets around what is no address
+        raise ValueError(wrong) from error
+    if not host or port is None or parts.path or parts.username is not None:
+        raise ValueError(wrong)
+    return host, port
 
 
 def _address(address: str) -> dict[str, Any]:

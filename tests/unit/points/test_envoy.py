@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from weighbridge.catalogue.configuration import Environment
-from weighbridge.points.envoy import EnvoySite, envoy_bootstrap, relocate
+from weighbridge.points.envoy import EnvoySite, check_address, envoy_bootstrap, relocate
 
 
 def bootstrap(environment=None, **site):
@@ -90,3 +90,14 @@ def test_the_key_n_is_text_for_a_reader_to_whom_n_means_no():
     written = envoy_bootstrap("prod", Environment())
     assert '{key: "n"}' in written
     assert '"n"' in relocate(written, listen="h:1", opa_address="h:2", admin="127.0.0.1:3", access_log="/l")
+
+
+@pytest.mark.parametrize("address", ["foo", "127.0.0.1", ":80", "127.0.0.1:99999", "[::1:80", "u@h:80", "h:80/x", ""])
+def test_what_a_user_gives_as_address_is_told_alike(address):
+    with pytest.raises(ValueError, match="is no `host:port`"):
+        check_address(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:80", "[::1]:80", "localhost:80", "unix:///run/envoy.sock"])
+def test_addresses(address):
+    check_address(address)

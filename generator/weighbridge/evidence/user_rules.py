@@ -2,11 +2,11 @@
 
 Packages are open in Rego: one foreign line in one of ours would empty the denials. So a user's file may only be one
 of two packages, `lib.weighbridge.user.requirements.<name>` or `weighbridge.user.evidence.<rule>`, may refer only to
-itself and to what its kind is given (`data.lib.weighbridge.request`, or `input`), and may call only the builtins in
-`policies/capabilities-user.json`.
+itself and to what its kind is given (`input`, or the declared fields of `data.lib.weighbridge.request`), and may call
+only the builtins in `policies/capabilities-user.json`.
 
-All of that is checked on the syntax tree that OPA itself prints, never on the text; then OPA compiles the files
-with those capabilities, which would notice a builtin that the tree hides.
+All of that is checked on the syntax tree that OPA itself prints, never on the text; then OPA compiles the files with
+those capabilities and the types of what they are given, which would notice a builtin or a field that the tree hides.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 from weighbridge import resources
 from weighbridge.engines.opa import opa_check, opa_command, opa_parse
 from weighbridge.errors import EngineError, InputError, Problem
+from weighbridge.evidence.request_fields import DECLARATION, REQUEST, declaration, field_problems, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from weighbridge.catalogue.catalogue import UserPolicy
 
-REQUEST = ("lib", "weighbridge", "request")
 REQUIREMENTS = ("lib", "weighbridge", "user", "requirements")
 EVIDENCE = ("weighbridge", "user", "evidence")
 TEST_SUFFIX = "_test.rego"
@@ -37,8 +37,9 @@ MAX_DEPTH = 64
 """Deepest nesting of brackets in a file."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _PACKAGE_LINE = re.compile(r"^[ \t]*package\b", re.MULTILINE)
-_OPA_PLACE = re.compile(r"(?P<file>[^\s:]+\.rego):(?P<line>\d+): (?P<message>.*)")
-_REQUEST_FUNCTION = "undefined function data.lib.weighbridge.request."
+_OPA_PLACE = re.compile(
+    r"(?P<file>[^\s:]+\.rego):(?P<line>\d+): (?P<message>.*)(?:(?:\n\s.*)*?\n\s+want \(one of\): \[(?P<known>.*)\])?"
+)
 _PACKAGES = "Name it `lib.weighbridge.user.requirements.<name>` or `weighbridge.user.evidence.<rule>`."
 
 
@@ -79,7 +80,7 @@ def check_user_rules(policies: Sequence[UserPolicy]) -> None:
             path.write_bytes(policy.text.encode())
             written[path] = policy
         problems = [problem for path, policy in written.items() for problem in _check_file(path, policy)]
-        problems = problems or _check_compiled(written)
+        problems = problems or _check_compiled(written, Path(folder))
     if problems:
         raise InputError(problems)
 
@@ -143,6 +144,8 @@ def _check_tree(tree: dict[str, Any], policy: UserPolicy) -> list[Problem]:
     problems = [*_package_problems(module, policy.text)]
     for name in ("imports", "rules"):
         problems += [problem for node in tree.get(name, []) for problem in _walk(node, module)]
+    if not module.evidence:
+        problems += field_problems(tree, module.problem)
     return [*problems, *_import_problems(module)]
 
 
@@ -239,13 +242,17 @@ def _shipped() -> frozenset[str]:
     return frozenset(path.name for path in (resources.policies() / "evidence").iterdir() if path.is_dir())
 
 
-def _check_compiled(written: dict[Path, UserPolicy]) -> list[Problem]:
+def _check_compiled(written: dict[Path, UserPolicy], folder: Path) -> list[Problem]:
+    schemas = folder / "schemas"
+    schemas.mkdir()
+    (schemas / DECLARATION).write_text(json.dumps(declaration()), encoding="utf-8")
+    request = folder / "request.rego"
+    request.write_text(stand_in(), encoding="utf-8")
     try:
-        opa_check(list(written), capabilities=resources.policies() / "capabilities-user.json")
+        capabilities = resources.policies() / "capabilities-user.json"
+        opa_check([*written, request], capabilities=capabilities, schema=schemas)
     except EngineError as error:
-        problems = _engine_problems(error, written)
-        # Each enforcement point links an implementation of that package; here there is none.
-        return [problem for problem in problems if _REQUEST_FUNCTION not in problem.message]
+        return _engine_problems(error, written)
     return []
 
 
@@ -267,4 +274,10 @@ def _engine_errors(detail: str) -> list[tuple[str, int, str]]:
         errors = json.loads(detail)["errors"]
         return [(error["location"]["file"], error["location"]["row"], error["message"]) for error in errors]
     except (ValueError, KeyError, TypeError):
-        return [(match["file"], int(match["line"]), match["message"]) for match in _OPA_PLACE.finditer(detail)]
+        return [(match["file"], int(match["line"]), _said(match)) for match in _OPA_PLACE.finditer(detail)]
+
+
+def _said(match: re.Match[str]) -> str:
+    """OPA's message, and of a field that is not there those that are."""
+    known = match["known"]
+    return f"{match['message']} (there is {', '.join(known.split())})" if known else match["message"]

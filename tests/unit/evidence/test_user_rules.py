@@ -38,8 +38,18 @@ z := 1
 GOOD_REQUIREMENT = (
     REQUIREMENT
     + """deny contains {"code": "USR-100", "message": sprintf("%v", [request.now_ns])} if {
-	not request.record("x").approved
-	request.limits[request.name]
+	request.subject.kind in {"call", "workload"}
+	request.subject.pod != null
+	not is_null(request.subject.pod)
+	request.subject["object"].name == request.environment
+	request.subject.pod.labels[request.subject.object.kind]
+	request.subject.pod.containers[0].container.securityContext.anything.privileged
+	request.subject.call.max_tokens > 1
+	some entry in request.subject.pod.volumes
+	entry.volume.hostPath
+	every index, each in request.subject.pod.containers {
+		each.container.image == request.subject.pod.path[index]
+	}
 	data.lib.weighbridge.request.now_ns > 1
 }
 """
@@ -125,6 +135,73 @@ def test_a_requirement_sees_the_request_and_nothing_else(body):
 )
 def test_a_requirement_does_not_see_the_input(body):
     assert any("refers to `input`" in problem.message for problem in problems(REQUIREMENT + body))
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "column", "words"),
+    [
+        ('deny contains sprintf("%v", [request.subject.nmae])', 5, 46, "Did you mean `object.name`?"),
+        ("deny contains 1 if request.sbject.kind", 5, 28, "Did you mean `subject`?"),
+        ("deny contains 1 if request.subject.pod.lables.x", 5, 40, "Did you mean `labels`?"),
+        ('deny contains 1 if "x" == request.subject.object.nam', 5, 50, "Did you mean `name`?"),
+        ("deny contains 1 if not request.subject.call.modle", 5, 45, "Did you mean `model`?"),
+        ("deny contains 1 if data.lib.weighbridge.request.subject.knid", 5, 57, "Did you mean `kind`?"),
+        ('deny contains 1 if request["subject"]["knid"]', 5, 39, "Did you mean `kind`?"),
+        ("deny contains 1 if request.subject.pod.containers[_].contaner", 5, 54, "Did you mean `container`?"),
+        ("deny contains 1 if request.subject.pod.labels[request.subject.object.knd]", 5, 70, "Did you mean `kind`?"),
+        ("deny contains [x | x := request.subject.object.nam]", 5, 48, "Did you mean `name`?"),
+        ('deny contains $"{request.subject.object.nam}"', 5, 41, "Did you mean `name`?"),
+        ("x := 1 if { false } else := request.subject.knid", 5, 45, "Did you mean `kind`?"),
+        ("import data.lib.weighbridge.request.subject as s\n\ndeny contains s.knid", 7, 17, "Did you mean `kind`?"),
+        ("import data.lib.weighbridge.request.subject.pod\n\ndeny contains pod.lables", 7, 19, "`labels`?"),
+        ("import data.lib.weighbridge.request.subjct as s\n\ndeny contains s.kind", 5, 37, "Did you mean `subject`?"),
+        ("deny contains 1 if { every e in request.subject.pod.volumes { e.volum } }", 5, 65, "`volume`?"),
+        ("deny contains 1 if { some e in request.subject.pod.volumes; e.volum }", 5, 0, '(there is "field", "volume")'),
+        ("deny contains x if { x := [e | e := request.subject.labels[_]][0].lables }", 5, 0, "undefined ref"),
+        ("deny contains 1 if request.subject.object.name.first", 5, 48, "request.subject.object.name has no fields"),
+        ('deny contains 1 if request.subject.kind == "workloads"', 5, 44, "which it never is"),
+        ('deny contains 1 if "calls" != request.subject.kind', 5, 20, "which it never is"),
+        ('deny contains 1 if request.subject.form in {"pod", "pods"}', 5, 52, "which it never is"),
+        ("deny contains 1 if { some k; request.subject[k] }", 5, 46, "computes which field of request.subject"),
+        ("deny contains 1 if request[request.environment]", 5, 28, "computes which field of request "),
+        ("deny contains 1 if request.subject.pod[_].owner", 5, 40, "computes which field of request.subject.pod"),
+        ('deny contains 1 if object.get(request.subject, "knid", 0)', 5, 31, "takes request.subject as a whole"),
+        ("deny contains 1 if { walk(request, x) }", 5, 27, "takes request as a whole"),
+        ("deny contains x if { some x in request.subject }", 5, 32, "takes request.subject as a whole"),
+        ("deny contains x if { x := data.lib.weighbridge.request }", 5, 27, "takes request as a whole"),
+        ("deny contains 1 if { x := request.subject.pod; x.lables }", 5, 27, "takes request.subject.pod as a whole"),
+        ("deny contains 1 if not request.subject.pod", 5, 24, "takes request.subject.pod as a whole"),
+        ('deny contains 1 if { {"kind": x} = request.subject }', 5, 36, "takes request.subject as a whole"),
+        ("f(request) := request.subject\n\ndeny contains f({})", 5, 3, "takes request as a whole"),
+    ],
+)
+def test_a_field_that_is_not_there_is_refused_since_the_rule_would_be_silent(body, line, column, words):
+    found = problems(REQUIREMENT + body)
+    assert any(words in f"{problem.message}. {problem.fix}" for problem in found), found
+    assert (line, column) in {(problem.line, problem.column) for problem in found}, found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "deny contains request.headers.authorization",
+        "deny contains request.http.headers.authorization",
+        "deny contains request.subject.headers.authorization",
+        'deny contains request["headers"]["authorization"]',
+        "deny contains data.lib.weighbridge.request.headers",
+        "import data.lib.weighbridge.request.headers as h\n\ndeny contains h.authorization",
+        "deny contains json.marshal(request)",
+        "deny contains request[_]",
+        'deny contains request.grant("x")',
+        'deny contains request.record("x")',
+    ],
+)
+def test_no_requirement_sees_a_credential_or_what_is_ours_alone(body):
+    assert any(
+        words in problem.message
+        for problem in problems(REQUIREMENT + body)
+        for words in ("which is not there", "as a whole", "computes which field")
+    )
 
 
 @pytest.mark.parametrize(

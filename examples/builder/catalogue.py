@@ -9,7 +9,6 @@ from pathlib import Path
 from string import Template
 
 import yaml
-from weighbridge.catalogue.trust import sign_trust
 
 from builder import statements
 from builder.evaluate import evaluate
@@ -17,6 +16,7 @@ from builder.material import SIGNERS, Material
 from builder.tenants import tenants_yaml
 from builder.versions import DAY, HOUR, IMAGES, VERSIONS, Version
 from weighbridge.canonical import canonical, digest
+from weighbridge.catalogue.trust import sign_trust
 from weighbridge.keys import public_pem
 from weighbridge.packaging.package import STATEMENT_FILE, Package, package, sign_package
 

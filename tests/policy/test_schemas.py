@@ -20,6 +20,7 @@ from weighbridge.engines.opa import OpaServer, opa_check
 from weighbridge.errors import EngineError
 from weighbridge.harness.call_input import check_request
 from weighbridge.harness.fixtures import read_fixtures
+from weighbridge.points.rules import step_modules, unknown_fields
 from weighbridge.points.schemas import STEPS as SCHEMAS
 from weighbridge.points.schemas import schemas
 from weighbridge.registry.judgement import JudgingOptions, judge_catalogue
@@ -35,15 +36,8 @@ ENVIRONMENTS = ("dev", "prod", "staging")
 pytestmark = pytest.mark.engines
 
 
-def modules(step: str, base: Path = POLICIES) -> list[Path]:
-    """What a step loads, without tests: theirs are values that no schema allows, on purpose."""
-    folders = declared_point(step).policies if step in POINTS else (step,)
-    found = (path for folder in folders for path in sorted((base / folder).rglob("*.rego")))
-    return [path for path in found if not path.name.endswith("_test.rego")]
-
-
 def checked(step: str, base: Path = POLICIES) -> None:
-    opa_check(modules(step, base), capabilities=base / "capabilities.json", schema=base / FOLDER / step)
+    opa_check(step_modules(step, base), capabilities=base / "capabilities.json", schema=base / FOLDER / step)
 
 
 @pytest.mark.parametrize("step", sorted(SCHEMAS))
@@ -54,7 +48,7 @@ def test_rules_read_only_what_the_schemas_have(step: str) -> None:
 @pytest.mark.parametrize("step", sorted(SCHEMAS))
 def test_every_package_names_the_schemas_of_what_it_reads(step: str) -> None:
     """What a package reads without naming a schema for it would be checked for nothing."""
-    texts = {path: path.read_text(encoding="utf-8") for path in modules(step)}
+    texts = {path: path.read_text(encoding="utf-8") for path in step_modules(step, POLICIES)}
     for path, code in texts.items():
         package = [other for other in texts.values() if _package(other) == _package(code)]
         for document in ("input", "data.weighbridge.registry", "data.weighbridge.live", "data.system.bundles"):
@@ -125,6 +119,35 @@ def test_a_slip_of_the_pen_is_found(tmp_path: Path, step: str, file: str, right:
     with pytest.raises(EngineError) as caught:
         checked(step, base)
     assert "rego_type_error: undefined ref" in caught.value.detail
+
+
+IN_FUNCTIONS = [
+    ("envoy", "lib/compiled/compiled.rego", "order.expires <=", "order.expire <="),
+    ("envoy", "lib/requirements/inf/body.rego", "request.subject.call.include_usage", "request.subject.call.usage"),
+    ("workload", "lib/workload/workload.rego", "object_.metadata.generateName", "object_.metadata.generatedName"),
+    ("workload", "lib/requirements/mod/sources.rego", '"envFrom", null', '"envForm", null'),
+    ("conftest", "lib/requirements/mod/images.rego", "entry.container.image", "entry.container.imgae"),
+    ("guard", "guard/guard.rego", "release.until >", "release.untill >"),
+    ("gate", "gate/gate.rego", "item.previous.not_after", "item.previous.notafter"),
+    ("gate", "gate/attestations.rego", "state.held", "state.hold"),
+    ("gate", "gate/attestations.rego", 'name, "verdicts"]', 'name, "verdict"]'),
+    ("evidence", "evidence/sbom/sbom.rego", "choice.expression", "choice.expresion"),
+]
+
+
+@pytest.mark.parametrize("step", sorted(SCHEMAS))
+def test_every_field_is_one_of_some_document(step: str) -> None:
+    assert unknown_fields(step) == []
+
+
+@pytest.mark.parametrize(("step", "file", "right", "wrong"), IN_FUNCTIONS, ids=[case[3] for case in IN_FUNCTIONS])
+def test_a_slip_behind_a_parameter_is_found(tmp_path: Path, step: str, file: str, right: str, wrong: str) -> None:
+    base = tmp_path / "policies"
+    shutil.copytree(POLICIES, base)
+    before = (base / file).read_text(encoding="utf-8")
+    assert right in before
+    (base / file).write_text(before.replace(right, wrong), encoding="utf-8")
+    assert any(found.startswith(file) for found in unknown_fields(step, base))
 
 
 def test_a_slip_is_tried_for_every_schema_that_rules_name() -> None:

@@ -12,6 +12,7 @@ from weighbridge.points.schema_parts import (
     Schema,
     listing,
     loose,
+    loose_list,
     mapping,
     nullable,
     record,
@@ -64,16 +65,18 @@ _GATE_VERDICTS = mapping(
     )
 )
 
-_PARAMETERS: dict[str, tuple[str, ...]] = {
-    "approval": ("environment",),
-    "evaluation": ("datasets", "metrics"),
-    "model_signature": ("symlinks", "ignore_paths"),
-    "package": (),
-    "promotion": ("from", "to"),
-    "sbom": ("formats", "components", "allowed_licenses", "denied_licenses", "unlicensed"),
-    "slsa_provenance": ("builders", "build_types", "source", "level"),
-    "test_result": ("warnings", "tests"),
-    "vulnerabilities": ("max_severity", "allowed", "scanners"),
+_ALLOWANCES = loose_list(id=ANY, until=ANY, reason=ANY)
+_PARAMETERS: dict[str, dict[str, Schema]] = {
+    "approval": {"environment": ANY},
+    "evaluation": {"datasets": ANY, "metrics": ANY},
+    "model_signature": {"symlinks": ANY, "ignore_paths": ANY},
+    "package": {},
+    "promotion": {"from": ANY, "to": ANY},
+    "sbom": dict.fromkeys(("formats", "components", "allowed_licenses", "denied_licenses", "unlicensed"), ANY),
+    # A builder is a text or an object.
+    "slsa_provenance": {"builders": {"items": ANY}, **dict.fromkeys(("build_types", "source", "level"), ANY)},
+    "test_result": {"warnings": ANY, "tests": ANY},
+    "vulnerabilities": {"max_severity": ANY, "allowed": _ALLOWANCES, "scanners": ANY},
 }
 """What each rule reads of `with`."""
 _OWN: dict[str, Schema] = {
@@ -83,8 +86,15 @@ _OWN: dict[str, Schema] = {
     "promotion": loose(from_=ANY, to=ANY, at=ANY, record_sha256=ANY),
 }
 """Predicates of Weighbridge; `evidence.trim` has the others'."""
-_LISTS = frozenset({"@graph", "packages", "resolvedDependencies", "resources", "result"})
-"""Where foreign predicates hold lists; below `components` and `severity` nothing is looked at by a fixed path."""
+_LISTS = frozenset(
+    {"@graph", "components", "licenses", "packages", "resolvedDependencies", "resources", "result", "severity"}
+)
+"""Where foreign predicates hold lists."""
+_BELOW: dict[str, Schema] = {
+    "serialization": loose(method=ANY, hash_type=ANY, allow_symlinks=ANY, ignore_paths=ANY),
+    "buildConfigSource": loose(repository=ANY),
+}
+"""What rules look at below what is sent whole."""
 _FIELDS: dict[str, Schema] = {
     "predicate_type": TEXT,
     "manifest_sha256": TEXT,
@@ -94,12 +104,12 @@ _FIELDS: dict[str, Schema] = {
 }
 
 
-def _shaped(name: str, shape: Shape) -> Schema:
-    """A predicate as far as its rule looks at it, whatever a stranger put there."""
-    if not shape or name in {"components", "severity"}:
-        return ANY
-    # `result` is a list in vulns alone; where the shape ends there, nothing is said.
-    schema: Schema = {"properties": {key: _shaped(key, below) for key, below in shape.items()}}
+def _shaped(name: str, shape: Shape, inside: frozenset[str] = frozenset()) -> Schema:
+    """A predicate as far as its rule looks at it, whatever a stranger put there; what holds itself is told once."""
+    if not shape or name in inside:
+        return _BELOW.get(name, ANY)
+    below = inside | ({name} & {"components"})
+    schema: Schema = {"properties": {key: _shaped(key, found, below) for key, found in shape.items()}}
     return {"items": schema} if name in _LISTS else schema
 
 
@@ -109,7 +119,7 @@ def _item(rule: str) -> Schema:
     optional = {name: _FIELDS[name] for name in sorted(fields)}
     return loose(
         rule=TEXT,
-        with_={"type": "object", "properties": dict.fromkeys(parameters, ANY)} if parameters else {"type": "object"},
+        with_={"type": "object", "properties": parameters} if parameters else {"type": "object"},
         predicate=_OWN.get(rule) or _shaped("predicate", shape),
         **optional,
     )

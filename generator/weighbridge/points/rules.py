@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge import resources
 from weighbridge.bundle.guard import CLOCK_LINE
-from weighbridge.bundle.policies import POINTS
+from weighbridge.bundle.policies import POINTS, declared_point
 from weighbridge.engines.opa import opa_eval, opa_parse
+from weighbridge.points.schemas import field_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +50,35 @@ def check_rules(fixtures: Iterable[str], base: Path | None = None) -> list[str]:
         EngineError: OPA is missing, or a file is no Rego.
     """
     return sorted(_ask("problems", base or resources.policies(), sorted(fixtures)))
+
+
+def unknown_fields(step: str, base: Path | None = None) -> list[str]:
+    """Names of fields in one step's rules that no document of that step has, each with its file; sorted.
+
+    It says what `opa check` with schemas cannot: the compiler knows no types of functions' parameters.
+
+    Args:
+        step: one of `points.schemas.STEPS`.
+        base: another `policies/` than the one that is shipped.
+
+    Raises:
+        EngineError: OPA is missing, or a file is no Rego.
+    """
+    base = base or resources.policies()
+    capabilities = json.loads((base / "capabilities.json").read_text(encoding="utf-8"))
+    document = {
+        "modules": {path.relative_to(base).as_posix(): opa_parse(path) for path in step_modules(step, base)},
+        "fields": field_names(step),
+        "builtins": [builtin["name"] for builtin in capabilities["builtins"]],
+    }
+    return sorted(opa_eval("data.weighbridge.checks.unknown_fields", [base / "checks"], document=document))
+
+
+def step_modules(step: str, base: Path) -> list[Path]:
+    """What one step loads, without tests: theirs are values that no schema allows, on purpose."""
+    folders = declared_point(step).policies if step in POINTS else (step,)
+    found = (path for folder in folders for path in sorted((base / folder).rglob("*.rego")))
+    return [path for path in found if not path.name.endswith(_TEST)]
 
 
 def rules(base: Path | None = None) -> list[Rule]:

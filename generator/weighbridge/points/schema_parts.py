@@ -56,6 +56,11 @@ def loose(**properties: Schema) -> Schema:
     return {"properties": {name.removesuffix("_"): schema for name, schema in properties.items()}}
 
 
+def loose_list(**properties: Schema) -> Schema:
+    """The same for the elements of what should be an array."""
+    return {"items": loose(**properties)}
+
+
 def nullable(schema: Schema) -> Schema:
     """Such a value, or null; the type comes first, since it is the one that OPA takes."""
     return {**schema, "type": [schema["type"], "null"]}

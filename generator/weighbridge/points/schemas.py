@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
@@ -25,9 +26,15 @@ from weighbridge.points.schema_parts import (
     Schema,
     listing,
     loose,
+    loose_list,
     mapping,
     record,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DIGEST_ANNOTATION = "weighbridge.dev/artifact-digest"
 
 _ORDER = record({"reference": TEXT, "expires": TIME}, id=TEXT, reason=TEXT, issued_at=TIME)
 _ORDERS = record(revoked=mapping(_ORDER), frozen=mapping(_ORDER), suspended=mapping(_ORDER), keys=mapping(_ORDER))
@@ -106,8 +113,28 @@ _CALL_INPUT = loose(
     parsed_query=mapping(listing(TEXT)),
     version=mapping(TEXT),
 )
-# A manifest can be anything: the rules look at everything below these as they find it.
-_WORKLOAD_INPUT = loose(apiVersion=ANY, kind=ANY, metadata=ANY, spec=ANY, items=ANY)
+# A manifest can be anything, so nothing is said about types: these are the names that rules look at.
+_CONTAINER = loose(
+    **dict.fromkeys(("name", "image", "command", "args", "envFrom", "volumeMounts", "volumeDevices"), ANY),
+    env=loose_list(name=ANY, value=ANY),
+)
+_POD = loose(
+    **{key: {"items": _CONTAINER} for key in ("containers", "initContainers", "ephemeralContainers")},
+    volumes=loose_list(name=ANY, image=loose(reference=ANY)),
+)
+_WORKLOAD_INPUT = loose(
+    apiVersion=ANY,
+    kind=ANY,
+    metadata=loose(
+        **dict.fromkeys(("name", "generateName", "namespace", "labels"), ANY),
+        annotations={"properties": {DIGEST_ANNOTATION: ANY}},
+    ),
+    # Of a pod, or of what makes one.
+    spec={
+        "properties": {**_POD["properties"], "template": loose(metadata=ANY, spec=_POD), "volumeClaimTemplates": ANY}
+    },
+    items=ANY,
+)
 
 _VIOLATION = record(code=TEXT, severity=TEXT, effect=TEXT, message=TEXT, field=listing(ANY))
 _SUBJECT = record(kind=TEXT, name=TEXT, namespace=TEXT, model=TEXT, version=TEXT)
@@ -166,6 +193,22 @@ def schemas() -> dict[str, Schema]:
         for step, named in STEPS.items()
         for name, schema in named.items()
     }
+
+
+def field_names(step: str) -> list[str]:
+    """Every name of a field in what the rules of one step read, sorted."""
+    read = [schema for name, schema in STEPS[step].items() if name != "decision"]
+    return sorted({name for schema in read for name in _names(schema)} - {"*"})
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for entry in value:
+            yield from _names(entry)
+    elif isinstance(value, dict):
+        yield from value.get("properties", {})
+        for entry in (*value.get("properties", {}).values(), value.get("items"), value.get("anyOf")):
+            yield from _names(entry)
 
 
 def main() -> None:

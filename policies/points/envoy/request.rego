@@ -21,14 +21,14 @@ environment := registry.environment
 # METADATA
 # title: The subject
 # description: |
-#   Method, raw path up to the query, headers, and what Envoy read from the body. The union hides the object's keys from the
-#   compiler: a user's requirement, linked at every point, asks for `kind` first.
+#   Method, raw path up to the query, and what Envoy read from the body: what `points/request.json` declares, and no headers, among
+#   which are credentials. The union hides the object's keys from the compiler: a user's requirement, linked at every point, asks
+#   for `kind` first.
 subject := object.union(
 	{
 		"kind": "call",
 		"method": text(http, "method"),
 		"path": split(text(http, "path"), "?")[0],
-		"headers": headers,
 		"call": call,
 	},
 	{},
@@ -38,6 +38,9 @@ default http := {}
 
 http := input.attributes.request.http if is_object(input.attributes.request.http)
 
+# METADATA
+# title: The headers
+# description: For our own requirements alone. Credentials are among them, and a user's message goes to logs and to the caller.
 default headers := {}
 
 headers := http.headers if is_object(http.headers)

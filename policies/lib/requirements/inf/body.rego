@@ -181,12 +181,12 @@ body_expected if {
 }
 
 # Envoy refuses a larger body before it asks; this is about what announces itself as larger, or unreadably.
-body_within_limit if not "content-length" in object.keys(request.subject.headers)
+body_within_limit if not "content-length" in object.keys(request.headers)
 
-body_within_limit if to_number(request.subject.headers["content-length"]) <= request.body_limit
+body_within_limit if to_number(request.headers["content-length"]) <= request.body_limit
 
 body_typed if {
-	lower(trim_space(split(request.subject.headers["content-type"], ";")[0])) == "application/json"
+	lower(trim_space(split(request.headers["content-type"], ";")[0])) == "application/json"
 }
 
 body_read if request.subject.call.body == "json"

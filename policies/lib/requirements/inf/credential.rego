@@ -112,7 +112,7 @@ deny contains violation if {
 default credential_place := "elsewhere"
 
 credential_place := "nowhere" if {
-	not "authorization" in object.keys(request.subject.headers)
+	not "authorization" in object.keys(request.headers)
 	not elsewhere
 } else := "authorization" if {
 	not elsewhere
@@ -120,12 +120,12 @@ credential_place := "nowhere" if {
 
 elsewhere if {
 	some header in ["x-api-key", "api-key"]
-	header in object.keys(request.subject.headers)
+	header in object.keys(request.headers)
 }
 
 key := found if {
 	credential_place == "authorization"
-	["Bearer", found] = split(request.subject.headers.authorization, " ")
+	["Bearer", found] = split(request.headers.authorization, " ")
 	regex.match(key_form, found)
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from weighbridge.catalogue.names import Digest
+from weighbridge.catalogue.names import Digest, Uri
 from weighbridge.catalogue.validation import validate_value
 from weighbridge.cli.options import format_option
 from weighbridge.errors import InputError, OutputError
@@ -25,11 +25,25 @@ from weighbridge.keys import fingerprint, load_private_key
 @click.command("attest")
 @click.option("--key", "key_sources", required=True, multiple=True, metavar="K", help="A PEM file, or env:NAME.")
 @click.option("--predicate-type", required=True, metavar="T", help="The predicate's type, a URI.")
-@click.option("--from", "source", required=True, metavar="FILE", type=click.Path(path_type=Path), help="The predicate.")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The predicate, as JSON; - for standard input.",
+)
 @click.option("--artifact", metavar="FILE", type=click.Path(path_type=Path), help="The artifact.json it speaks about.")
 @click.option("--digest", metavar="D", help="Or the digest, sha256:..., of an artifact or image.")
 @click.option("--name", metavar="N", help="What to call the subject; the digest is what counts.")
-@click.option("-o", "--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new file.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="A new file; folders on its way are made.",
+)
 @format_option
 def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     key_sources: tuple[str, ...],
@@ -46,6 +60,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     Predicates of Weighbridge's own types are checked before they are signed. Orders, waivers and model signatures need
     no --artifact and no --digest: their subject follows from the predicate. Several --key sign one envelope.
     """
+    validate_value(Uri, predicate_type, "--predicate-type")
     signing_keys = {fingerprint(key.public_key()): key for key in map(load_private_key, key_sources)}
     predicate = read_predicate(_read(source), str(source), predicate_type)
     if predicate_type in OWN_SUBJECT:
@@ -67,8 +82,8 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
 def _read(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(LIMITS.payload_bytes + 1)
+        with click.open_file(str(file), "rb") as stream:
+            data: bytes = stream.read(LIMITS.payload_bytes + 1)
     except OSError as error:
         raise InputError.single(str(file), f"cannot be read: {error.strerror}", "Name a readable file.") from error
     if len(data) > LIMITS.payload_bytes:
@@ -96,6 +111,7 @@ def _subject(artifact: Path | None, digest: str | None) -> tuple[str, str]:
 
 def _write(output: Path, data: bytes) -> None:
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("xb") as stream:
             stream.write(data)
     except FileExistsError as error:

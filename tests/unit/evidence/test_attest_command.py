@@ -156,3 +156,19 @@ def test_evidence_is_never_overwritten(attest, kit, tmp_path):
     with pytest.raises(InputError, match="is there already"):
         attest(EVALUATION, kit.evaluation(score=0.1), "--digest", kit.DIGEST)
     assert (tmp_path / "out.json").read_bytes() == before
+
+
+def test_a_predicate_type_is_a_uri(attest, kit):
+    with pytest.raises(InputError, match="--predicate-type: is 'approval'"):
+        attest("approval", kit.evaluation(), "--digest", kit.DIGEST)
+
+
+def test_a_predicate_comes_from_standard_input_and_folders_are_made(tmp_path, attest, kit):
+    attest(EVALUATION, kit.evaluation(), "--digest", kit.DIGEST)  # writes the key
+    output = tmp_path / "images" / "evidence" / "evaluation.json"
+    arguments = ["--key", str(tmp_path / "ci.pem"), "--predicate-type", EVALUATION, "--digest", kit.DIGEST]
+    result = CliRunner().invoke(
+        command, [*arguments, "--from", "-", "-o", str(output)], input=json.dumps(kit.evaluation())
+    )
+    assert result.exit_code == 0, result.output
+    assert read(output.read_bytes(), kit, "ci").predicate_type == EVALUATION

@@ -84,7 +84,9 @@ def _tree(document: dict[str, Any]) -> Tree:
 
 
 def _add_requirement(branch: Tree, requirement: dict[str, Any]) -> None:
-    leaf = branch.add(f"{_MARKS[requirement['met']]} {escape(requirement['requirement'])}")
+    demanded = requirement.get("predicate_type")
+    wanted = "" if requirement["met"] or demanded is None else f": {demanded} by {', '.join(requirement['signers'])}"
+    leaf = branch.add(f"{_MARKS[requirement['met']]} {escape(requirement['requirement'] + wanted)}")
     for reason in requirement["reasons"]:
         leaf.add(f"[red]{reason['code']}[/red] {escape(reason['message'])}")
     for given in requirement["evidence"]:

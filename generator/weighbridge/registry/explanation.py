@@ -11,7 +11,7 @@ from weighbridge.registry.records import record_document
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from weighbridge.catalogue.configuration import Environment
+    from weighbridge.catalogue.configuration import Bound, Environment
     from weighbridge.evidence.state import AttestationState, Consent, Promotion, Refusal, VersionEvidence
     from weighbridge.registry.judgement import Judged
     from weighbridge.registry.records import Reason, Record
@@ -76,6 +76,7 @@ def _attestation(judged: Judged, evidence: VersionEvidence, record: Record, name
     state = evidence.attestations.get(name)
     return {
         **_requirement(name, reasons, _verdicts(state, at_ns) if state else []),
+        "predicate_type": document.predicate,
         "signers": list(document.signers),
         "unusable": _refusals(state.refused) if state else [],
     }
@@ -115,10 +116,13 @@ def _metrics(judged: Judged, evidence: VersionEvidence, configured: Environment,
         if attestations[name].rule == EVALUATION_RULE and name in evidence.attestations
         for verdict in evidence.attestations[name].verdicts
     ]
-    bounds = ", ".join(
-        f"{metric} {bound.model_dump(exclude_none=True)}" for metric, bound in sorted(configured.metrics.items())
-    )
+    bounds = ", ".join(f"{metric} {_bounds(bound)}" for metric, bound in sorted(configured.metrics.items()))
     return [_requirement(f"metrics: {bounds}", _of(record, {"REL-005"}), measured)]
+
+
+def _bounds(bound: Bound) -> str:
+    given = (("at least", bound.min), ("at most", bound.max))
+    return " and ".join(f"{word} {value:g}" for word, value in given if value is not None)
 
 
 def _approvals(evidence: VersionEvidence, configured: Environment, record: Record, at_ns: int) -> list[Document]:

@@ -134,6 +134,7 @@ def test_explain_a_refused_version(workshop: Workshop) -> None:
     prod = document["environments"][-1]
     unmet = [part["requirement"] for part in prod["requirements"] if not part["met"]]
     assert unmet == ["approvals: 2 of mlsec, product"]
+    assert "metrics: exact_match at least 0.7" in [part["requirement"] for part in prod["requirements"]]
     assert prod["record"]["approved"] is False
     assert document["unusable"][0]["file"].endswith("junk.json")
 

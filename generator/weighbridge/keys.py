@@ -70,11 +70,18 @@ def load_private_key(source: str, password: bytes | None = None) -> PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InputError.single(source, f"is no PEM private key that can be read: {error}", _CREATE) from error
+        raise InputError.single(source, *_no_private(pem, error)) from error
     if not isinstance(key, (ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)):
         raise InputError.single(source, f"is a {type(key).__name__}, which is not accepted", _CREATE)
     _accepted_public(key.public_key(), source)
     return key
+
+
+def _no_private(pem: bytes, error: Exception) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    if b"PUBLIC KEY" in pem:
+        return "is a public key, where the private one is needed", "Name the private half, such as ci.pem."
+    return f"is no PEM private key that can be read: {str(error).rstrip('.?')}", _CREATE
 
 
 def _read_private(source: str) -> bytes:

@@ -66,6 +66,12 @@ def test_a_private_key_where_a_public_one_is_due_is_refused():
         keys.load_public_key(pem(P256), "k.pub")
 
 
+def test_a_public_key_where_a_private_one_is_due_is_named(tmp_path):
+    (tmp_path / "k.pub").write_text(keys.public_pem(P256.public_key()))
+    with pytest.raises(InputError, match="is a public key, where the private one is needed"):
+        keys.load_private_key(str(tmp_path / "k.pub"))
+
+
 def test_private_key_from_file_and_environment(tmp_path, monkeypatch):
     (tmp_path / "k.pem").write_bytes(pem(P256))
     monkeypatch.setenv("WB_KEY", pem(P256).decode())

@@ -107,7 +107,7 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
     card = b""
     try:
         card = _read_card(folder)
-        read_card(card, CARD)  # nobody should sign a card that no catalogue would take
+        read_card(card, str(folder / CARD))  # nobody should sign a card that no catalogue would take
     except InputError as error:
         problems += error.problems
     try:
@@ -158,11 +158,11 @@ def _read_card(folder: Path) -> bytes:
             card = stream.read(LIMITS.card + 1) if regular else b""
     except OSError as error:
         why = "is a symbolic link" if error.errno == errno.ELOOP else f"cannot be read: {error.strerror}"
-        raise InputError.single(CARD, why, _WRITE_CARD) from error
+        raise InputError.single(str(file), why, _WRITE_CARD) from error
     if not regular:
-        raise InputError.single(CARD, "is no regular file", _WRITE_CARD)
+        raise InputError.single(str(file), "is no regular file", _WRITE_CARD)
     if len(card) > LIMITS.card:
-        raise InputError.single(CARD, f"is larger than {LIMITS.card} bytes", "Shorten the card.")
+        raise InputError.single(str(file), f"is larger than {LIMITS.card} bytes", "Shorten the card.")
     return card
 
 

@@ -99,7 +99,7 @@ def test_all_problems_at_once(model):
     assert {problem.field or problem.file for problem in caught.value.problems} == {
         "--model",
         "--version",
-        "README.md",
+        str(model / "README.md"),
         "link",
     }
 
@@ -174,7 +174,8 @@ def test_a_card_that_no_catalogue_would_take_is_not_signed(model, tmp_path):
     (model / "README.md").write_text("---\nweighbridge:\n  lineage: {parent_run_id: 1}\n  sauce: x\n---\n", "utf-8")
     with pytest.raises(InputError) as caught:
         package(model, model="m", version="1")
-    assert {(problem.file, problem.line) for problem in caught.value.problems} == {("README.md", 3), ("README.md", 4)}
+    card = str(model / "README.md")
+    assert {(problem.file, problem.line) for problem in caught.value.problems} == {(card, 3), (card, 4)}
 
 
 def test_a_manifest_that_no_catalogue_would_take(model, monkeypatch):

@@ -87,11 +87,13 @@ def test_missing_and_surplus_codes_fail(folder):
         (["--engine", "docker", "--opa-image", "a", "--envoy-image", "b"], "no Docker daemon answers"),
         (["--engine", "docker", "--opa-image", "a"], "--envoy-image"),
         (["--catalogue", "nowhere"], "nowhere"),
+        (["--catalogue", str(CATALOGUE)], "f.yaml asks for nowhere"),
     ],
 )
 def test_what_cannot_run_is_told_and_no_failure_of_a_fixture(tmp_path, arguments, part):
     path = tmp_path / "f.yaml"
-    path.write_text(GOOD["allowed.yaml"].replace(f"catalogue: {CATALOGUE}\n", ""))
+    text = GOOD["allowed.yaml"].replace(f"catalogue: {CATALOGUE}\n", "")
+    path.write_text(text.replace("environment: prod", "environment: nowhere") if "asks" in part else text)
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
     command = [sys.executable, "-m", "weighbridge", "test", str(path), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)

@@ -6,18 +6,19 @@ import tempfile
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge.engines.host import LocalHost
-from weighbridge.errors import EngineError
+from weighbridge.errors import EngineError, InputError
 from weighbridge.harness import points
 from weighbridge.harness.judgement import Judgement, Outcome
 from weighbridge.harness.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from weighbridge.engines.host import Host
     from weighbridge.harness.fixtures import Fixture, PointName
@@ -99,7 +100,9 @@ def _run_group(
         folder = Path(name)
         host = options.host(folder)
         clocks = {"at_ns": setting.at_ns, "now_ns": setting.now_ns}
-        with Stage(Path(setting.catalogue), setting.environment, **clocks, folder=folder, host=host) as stage:
+        with _naming(fixtures[0]):
+            stage = Stage(Path(setting.catalogue), setting.environment, **clocks, folder=folder, host=host)
+        with stage:
             batch = _conftest(stage, [fixture for fixture in fixtures if "conftest" in fixture.points])
             # Neighbours share live data, so that little has to be published.
             for fixture in sorted(fixtures, key=lambda each: repr(each.document.live)):
@@ -107,6 +110,17 @@ def _run_group(
                 outcomes.append(outcome)
                 done(outcome)
     return outcomes
+
+
+@contextmanager
+def _naming(fixture: Fixture) -> Iterator[None]:
+    """Say which fixture wanted what cannot be compiled: the place alone lies in its catalogue."""
+    try:
+        yield
+    except InputError as error:
+        asked = f"as {fixture.file} asks for {fixture.document.environment}"
+        named = [replace(problem, message=f"{problem.message}, {asked}") for problem in error.problems]
+        raise InputError(named) from error
 
 
 def _conftest(stage: Stage, fixtures: list[Fixture]) -> dict[str, Judgement] | EngineError:

@@ -34,4 +34,11 @@ def command(folder: Path, keys: Path | None, form: str) -> None:
         click.echo(f"wrote {path}")
     for path in started.private_keys:
         click.echo(f"wrote {path} (private: keep it out of Git)")
-    click.echo(f"\nNext: weighbridge package MODEL_DIR --model ID --version V --output {folder}/models/ID/V --key K")
+    key = keys / "ci.pem" if keys else "KEY"
+    click.echo("\nNext:")
+    click.echo(f"  weighbridge package MODEL_DIR --model ID --version V --output {folder}/models/ID/V --key {key}")
+    if keys:
+        click.echo(f"  weighbridge trust sign {folder} --key {keys / 'root.pem'}")
+        click.echo(f"  weighbridge verify {folder} --root {keys / 'root.pub'}")
+    else:
+        click.echo(f"  weighbridge verify {folder}")

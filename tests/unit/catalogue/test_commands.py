@@ -109,6 +109,13 @@ def test_init_with_keys(tmp_path: Path) -> None:
     assert not any(b"PRIVATE" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
+def test_init_says_what_comes_next(tmp_path: Path) -> None:
+    folder, keys = tmp_path / "catalogue", tmp_path / "keys"
+    result = CliRunner().invoke(init, [str(folder), "--with-keys", str(keys)])
+    for part in (f"--key {keys}/ci.pem", f"trust sign {folder} --key {keys}/root.pem", f"--root {keys}/root.pub"):
+        assert part in result.stdout
+
+
 def test_init_refuses(tmp_path: Path) -> None:
     full = tmp_path / "full"
     full.mkdir()

@@ -147,7 +147,7 @@ def _chosen(judged: Judged, wanted: Sequence[str]) -> list[str]:
     strange = sorted(set(wanted) - set(known))
     if strange:
         raise InputError.single(
-            "weighbridge.yaml", f"has no environment {', '.join(strange)}", f"It has {', '.join(sorted(known))}."
+            "weighbridge.yaml", f"has no environment {', '.join(strange)}", f"It has {', '.join(known)}."
         )
     return sorted(set(wanted) or known)
 

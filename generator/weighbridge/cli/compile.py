@@ -103,14 +103,19 @@ def _document(result: CompileResult, output: Path) -> dict[str, Any]:
         "trust": result.judged.trust,
         "warnings": list(result.warnings),
         "environments": {
-            name: {"revision": revision, **_counts(result, name)} for name, revision in result.revisions.items()
+            name: {"revision": revision, **_counts(result, name)} for name, revision in _in_order(result).items()
         },
     }
 
 
 def _table(result: CompileResult) -> Table:
     table = Table("environment", "approved", "refused", "revoked", "frozen", "revision")
-    for name, revision in result.revisions.items():
+    for name, revision in _in_order(result).items():
         counts = _counts(result, name)
         table.add_row(name, *(str(count) for count in counts.values()), revision[:19])
     return table
+
+
+def _in_order(result: CompileResult) -> dict[str, str]:
+    """The revisions in the order in which the catalogue names its environments."""
+    return {name: result.revisions[name] for name in result.judged.records if name in result.revisions}

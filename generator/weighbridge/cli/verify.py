@@ -68,7 +68,12 @@ def _print(document: dict[str, Any]) -> None:
     for name, counts in document["environments"].items():
         table.add_row(name, str(counts["approved"]), str(counts["refused"]))
     console.print(table)
+    files = len({finding["file"] for finding in document["findings"]})
     console.print(
-        f"{document['versions']} versions, {document['evidence_files']} evidence files, "
-        f"{len(document['findings'])} that do not count or do not pass."
+        f"{_counted(document['versions'], 'version')}, {_counted(document['evidence_files'], 'evidence file')}; "
+        + (f"something is wrong with {_counted(files, 'file')}." if files else "all of it counts and passes.")
     )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

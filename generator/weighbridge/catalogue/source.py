@@ -256,6 +256,9 @@ def _missing_root(root: Path, error: Exception) -> InputError:
 
 def _unreadable(path: str, error: OSError) -> InputError:
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        if path == "weighbridge.yaml":
+            fix = "Name the folder that holds it, or start one with `weighbridge init`."
+            return InputError.single(path, "is missing", fix)
         return InputError.single(display(path), "is missing", "Create it, or remove what refers to it.")
     if error.errno == errno.ELOOP:
         return InputError.single(display(path), "is a link that leads in circles", "Put the file itself there.")

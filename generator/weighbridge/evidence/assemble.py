@@ -111,7 +111,7 @@ def _serving(version: ModelVersion, package: PackageState, images: Mapping[str, 
         return Images(Refusal(card, f"names the serving images, but is not trusted: {package.reason}"), ())
     digests = dict.fromkeys(image.digest for image in version.card.images)
     if not digests:
-        return Images(Refusal(card, "names no serving image"), ())
+        return Images(Refusal(card, "names no serving image; list their digests there under weighbridge.images"), ())
     return Images(None, tuple(images.get(digest, Dossier(digest, {}, {})) for digest in digests))
 
 

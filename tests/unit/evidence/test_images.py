@@ -90,7 +90,7 @@ def test_without_a_trusted_card_no_image_is_known(scanned, kit):
 
 def test_a_card_without_images_proves_nothing_about_images(scanned):
     scanned.serving = []
-    assert scanned.reasons("clean") == "names no serving image"
+    assert scanned.reasons("clean") == "names no serving image; list their digests there under weighbridge.images"
 
 
 def test_an_image_named_twice_is_one(scanned, kit):

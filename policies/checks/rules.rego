@@ -157,6 +157,8 @@ belongs(path, name) if {
 
 belongs("points/conftest/main.rego", "main")
 
+belongs(path, "weighbridge.gate") if startswith(path, "gate/")
+
 belongs(path, name) if {
 	startswith(path, "guard/")
 	name in {"weighbridge.guard", "system.log", "system.authz"}

@@ -5,6 +5,9 @@ package weighbridge.gate
 # description: |
 #   Distinct keys count, not names: one key under two names, or one that signs twice, is one approval. An approval speaks of one
 #   environment and of exactly one manifest, so a version that was packaged anew needs new ones.
+# related_resources:
+#   - ref: https://csrc.nist.gov/glossary/term/two_person_integrity
+#     description: NIST, two-person integrity
 # custom:
 #   code: REL-006
 #   severity: critical

@@ -5,6 +5,9 @@ package weighbridge.gate
 # description: |
 #   The artifact digest covers the model's files only, so nothing in manifest or card counts unless the latest package statement,
 #   by a signer of the package attestation, names the SHA-256 of both.
+# related_resources:
+#   - ref: https://github.com/in-toto/attestation/blob/main/docs/validation.md
+#     description: in-toto, validation of attestations
 # custom:
 #   code: REL-001
 #   severity: critical
@@ -49,6 +52,10 @@ holds(item, name) if {
 
 # METADATA
 # title: A required attestation has evidence
+# description: What nobody has stated is not known, so it does not hold.
+# related_resources:
+#   - ref: https://github.com/in-toto/attestation/blob/main/docs/validation.md
+#     description: in-toto, validation of attestations
 # custom:
 #   code: REL-002
 #   severity: critical
@@ -69,6 +76,9 @@ attestation_reason(item, name) := {
 # METADATA
 # title: A required attestation's evidence counts and passes
 # description: Evidence that could not be verified, and evidence whose rule says no, are both reported with their file and reason.
+# related_resources:
+#   - ref: https://github.com/in-toto/attestation/blob/main/docs/validation.md
+#     description: in-toto, validation of attestations
 # custom:
 #   code: REL-003
 #   severity: critical
@@ -88,6 +98,10 @@ attestation_reason(item, name) := {
 
 # METADATA
 # title: A required attestation's evidence is recent enough
+# description: Evidence counts until its age reaches `max_age`, or its signer's key ends.
+# related_resources:
+#   - ref: https://slsa.dev/spec/v1.0/verifying-artifacts
+#     description: SLSA, verifying artifacts
 # custom:
 #   code: REL-004
 #   severity: high

@@ -5,6 +5,9 @@ package weighbridge.gate
 # description: |
 #   Only a required attestation whose rule is `evaluation`, and which holds, speaks about metrics; where several do, each must lie
 #   within the bounds. A card's `model-index` is its author grading himself and counts for nothing.
+# related_resources:
+#   - ref: https://airc.nist.gov/airmf-resources/airmf/5-sec-core/
+#     description: NIST AI RMF, measuring
 # custom:
 #   code: REL-005
 #   severity: critical

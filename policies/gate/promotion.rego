@@ -2,6 +2,10 @@ package weighbridge.gate
 
 # METADATA
 # title: The version is approved in the environment before
+# description: An environment that promotes from another takes only what holds there at the same `--at`.
+# related_resources:
+#   - ref: https://slsa.dev/spec/v1.0/verification_summary
+#     description: SLSA, verification summary
 # custom:
 #   code: REL-007
 #   severity: critical
@@ -22,6 +26,10 @@ previous_reasons(item) := set() if {
 
 # METADATA
 # title: A signer of promotions has promoted the version
+# description: Promotion is somebody's decision, signed, about one digest and from one environment to the other.
+# related_resources:
+#   - ref: https://slsa.dev/spec/v1.0/verification_summary
+#     description: SLSA, verification summary
 # custom:
 #   code: REL-008
 #   severity: critical
@@ -44,6 +52,9 @@ promotion_reasons(item) := set() if {
 # title: The version has been in the environment before for long enough
 # description: |
 #   Counted from the promotion into that environment, or from the package statement where it promotes from nothing, to `--at`.
+# related_resources:
+#   - ref: https://slsa.dev/spec/v1.0/verification_summary
+#     description: SLSA, verification summary
 # custom:
 #   code: REL-009
 #   severity: high

@@ -15,13 +15,14 @@ from weighbridge.bundle.guard import CLOCK_LINE
 from weighbridge.bundle.policies import POINTS, declared_point
 from weighbridge.engines.opa import opa_eval, opa_parse
 from weighbridge.points.schemas import field_names
+from weighbridge.registry.records import NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 _TEST = "_test.rego"
-_FOLDERS = ("lib", "points", "guard")
+_FOLDERS = ("lib", "points", "guard", "gate")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,17 @@ class Rule:
     """Description and address of what to read."""
     path: str
     """The rule's file, below `policies/`."""
+
+
+_UNANSWERED = Rule(
+    code=NO_ANSWER,
+    title="The gate answers",
+    description="A version for which the gate has no verdict is refused by whoever asked; so no rule states this code.",
+    severity="critical",
+    fix="Read what `weighbridge compile` says of it, and compile again; if it stays, report it.",
+    related=(("OPA, undefined values", "https://www.openpolicyagent.org/docs/policy-language"),),
+    path="gate/gate.rego",
+)
 
 
 def check_rules(fixtures: Iterable[str], base: Path | None = None) -> list[str]:
@@ -88,7 +100,8 @@ def rules(base: Path | None = None) -> list[Rule]:
         EngineError: OPA is missing, or a file is no Rego.
     """
     found: dict[str, dict[str, Any]] = _ask("reference", base or resources.policies(), [])
-    return [_rule(code, document) for code, document in sorted(found.items())]
+    stated = [_rule(code, document) for code, document in found.items()]
+    return sorted([*stated, _UNANSWERED], key=lambda rule: rule.code)
 
 
 def _rule(code: str, document: dict[str, Any]) -> Rule:

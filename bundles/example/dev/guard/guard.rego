@@ -50,7 +50,7 @@ decision := data.weighbridge.points.envoy.decision if {
 } if {
 	fault := fault_of("envoy")
 	error := {
-		"message": "Policy data cannot be used. Try again later.",
+		"message": fault.message,
 		"type": "server_error",
 		"code": fault.code,
 		"param": null,
@@ -72,7 +72,7 @@ default workload := {
 workload := data.weighbridge.points.workload.decision if {
 	sound("workload")
 } else := object.union(unguarded, {"violations": [{
-	"code": fault.workload_code,
+	"code": fault.code,
 	"severity": "critical",
 	"effect": "deny",
 	"message": fault.message,
@@ -120,33 +120,108 @@ current(release) if {
 }
 
 # The first cause alone: what follows from it helps nobody.
-fault_of(point) := {
-	"code": "INF-022",
-	"workload_code": "MOD-013",
-	"message": "Policy data is missing: a bundle is not active. Look at the engine's bundle status.",
-} if {
+fault_of(point) := missing(point, "a bundle is not active. Look at the engine's bundle status") if {
 	not active
-} else := {
-	"code": "INF-028",
-	"workload_code": "MOD-016",
-	"message": "A bundle claims roots that are not its own, or live data is a program. Find out who signed it.",
-} if {
+} else := foreign_roots(point) if {
 	not rooted(point)
-} else := {
-	"code": "INF-022",
-	"workload_code": "MOD-013",
-	"message": "Policy data is missing: a bundle is empty. Look at what was published.",
-} if {
+} else := missing(point, "a bundle is empty. Look at what was published") if {
 	not filled
-} else := {
-	"code": "INF-029",
-	"workload_code": "MOD-017",
-	"message": "A bundle of another environment. Point the engine at this environment's bundles.",
-} if {
+} else := foreign_environment(point) if {
 	not of_environment(point)
-} else := {
+} else := unannounced(point)
+
+# Nothing can be decided: the same codes as where a point itself finds no data.
+missing("envoy", _) := {"code": "INF-022", "message": "Policy data cannot be used. Try again later."}
+
+missing("workload", what) := {"code": "MOD-013", "message": sprintf("Policy data is missing: %s.", [what])}
+
+# METADATA
+# title: A bundle claims no roots but its own (calls)
+# description: OPA lets a correctly signed bundle bring policy for any root that is free, and live data be a program.
+# related_resources:
+#   - ref: https://www.openpolicyagent.org/docs/management-bundles
+#     description: OPA bundles
+# custom:
+#   code: INF-028
+#   severity: critical
+#   fix: Find out who signed the bundle; rotate that key.
+foreign_roots("envoy") := {
+	"code": "INF-028",
+	"message": "Policy data cannot be used. Try again later.",
+}
+
+# METADATA
+# title: A bundle claims no roots but its own (workloads)
+# description: OPA lets a correctly signed bundle bring policy for any root that is free, and live data be a program.
+# related_resources:
+#   - ref: https://www.openpolicyagent.org/docs/management-bundles
+#     description: OPA bundles
+# custom:
+#   code: MOD-016
+#   severity: critical
+#   fix: Find out who signed the bundle; rotate that key.
+foreign_roots("workload") := {
+	"code": "MOD-016",
+	"message": "A bundle claims roots that are not its own, or live data is a program. Find out who signed it.",
+}
+
+# METADATA
+# title: Bundles are of this environment and point (calls)
+# description: What another environment approves is not approved here; the guard itself names the environment.
+# related_resources:
+#   - ref: https://www.openpolicyagent.org/docs/management-bundles
+#     description: OPA bundles
+# custom:
+#   code: INF-029
+#   severity: critical
+#   fix: Point the engine at this environment's bundles.
+foreign_environment("envoy") := {
+	"code": "INF-029",
+	"message": "Policy data cannot be used. Try again later.",
+}
+
+# METADATA
+# title: Bundles are of this environment and point (workloads)
+# description: What another environment approves is not approved here; the guard itself names the environment.
+# related_resources:
+#   - ref: https://www.openpolicyagent.org/docs/management-bundles
+#     description: OPA bundles
+# custom:
+#   code: MOD-017
+#   severity: critical
+#   fix: Point the engine at this environment's bundles.
+foreign_environment("workload") := {
+	"code": "MOD-017",
+	"message": "A bundle of another environment. Point the engine at this environment's bundles.",
+}
+
+# METADATA
+# title: The release is announced (calls)
+# description: An old release is validly signed, too; only live data says which ones are current.
+# related_resources:
+#   - ref: https://www.openpolicyagent.org/docs/management-bundles
+#     description: OPA bundles
+# custom:
+#   code: INF-023
+#   severity: critical
+#   fix: Wait for the current release, announce this one, or look for a replay.
+unannounced("envoy") := {
 	"code": "INF-023",
-	"workload_code": "MOD-015",
+	"message": "Policy data cannot be used. Try again later.",
+}
+
+# METADATA
+# title: The release is announced (workloads)
+# description: An old release is validly signed, too; only live data says which ones are current.
+# related_resources:
+#   - ref: https://www.openpolicyagent.org/docs/management-bundles
+#     description: OPA bundles
+# custom:
+#   code: MOD-015
+#   severity: critical
+#   fix: Wait for the current release, announce this one, or look for a replay.
+unannounced("workload") := {
+	"code": "MOD-015",
 	"message": "This release is not announced by live data. Wait for the current one, or look for a replay.",
 }
 

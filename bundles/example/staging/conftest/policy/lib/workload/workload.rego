@@ -27,15 +27,23 @@ templates := {
 serving_groups := {
 	"aibrix.ai",
 	"apps.nvidia.com",
+	"inference.llmaz.io",
 	"inference.networking.k8s.io",
+	"inference.sagemaker.aws.amazon.com",
 	"kaito.sh",
+	"kubeai.org",
 	"leaderworkerset.x-k8s.io",
+	"llm-d.ai",
+	"llmaz.io",
 	"machinelearning.seldon.io",
+	"ollama.ayaka.io",
 	"ome.io",
 	"orchestration.aibrix.ai",
+	"production-stack.vllm.ai",
 	"ray.io",
 	"serving.knative.dev",
 	"serving.kserve.io",
+	"serving.yatai.ai",
 }
 
 # METADATA
@@ -156,9 +164,13 @@ holds_pods(object_) if {
 	not group(object_) in kubernetes_groups
 	some path, value
 	walk(object_, [path, value])
-	path[count(path) - 1] in {"container", "containerTemplate", "image", "initContainer", "podSpec", "podTemplate"}
+	names_image_or_weights(path[count(path) - 1])
 	not value in {null, "", {}}
 }
+
+names_image_or_weights(key) if key in {"container", "containerTemplate", "initContainer", "podSpec", "podTemplate"}
+
+names_image_or_weights(key) if regex.match(`(image|imageref|imageuri|imageurl|modelid|modeluri|modelurl|storageuri)$`, lower(key))
 
 # METADATA
 # title: The pod that a described kind makes

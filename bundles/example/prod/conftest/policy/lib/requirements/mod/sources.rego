@@ -86,9 +86,16 @@ approved_volume(reference) if {
 
 # Variables that serving programs load weights from, whatever their value looks like.
 weight_variables := {
+	"AWS_ENDPOINT_URL",
+	"AWS_ENDPOINT_URL_S3",
 	"HF_ENDPOINT",
 	"HF_MODEL_ID",
 	"HUGGINGFACE_HUB_ENDPOINT",
+	"LLAMA_ARG_HFD_REPO",
+	"LLAMA_ARG_HF_REPO",
+	"LLAMA_ARG_MODEL",
+	"LLAMA_ARG_MODEL_DRAFT",
+	"LLAMA_ARG_MODEL_URL",
 	"MODEL",
 	"MODEL_BASE_PATH",
 	"MODEL_DIR",
@@ -100,6 +107,8 @@ weight_variables := {
 	"MODEL_URL",
 	"NIM_FT_MODEL",
 	"NIM_MODEL_NAME",
+	"S3_ENDPOINT",
+	"S3_ENDPOINT_URL",
 	"SERVED_MODEL",
 	"STORAGE_URI",
 	"TRANSFORMERS_MODEL",
@@ -109,21 +118,49 @@ weight_variables := {
 # Options of serving programs that name weights; `_` and `-` are the same to most of them.
 weight_options := {
 	"--adapter",
+	"--adapter-id",
+	"--checkpoint",
+	"--checkpoint-path",
 	"--draft-model",
+	"--draft-model-path",
+	"--hf-config-path",
 	"--hf-model-id",
+	"--hf-repo",
+	"--hf-repo-draft",
+	"--lora",
+	"--lora-adapters",
 	"--lora-modules",
+	"--lora-paths",
+	"--lora-scaled",
+	"--mmproj",
+	"--mmproj-url",
 	"--model",
 	"--model-base-path",
 	"--model-dir",
+	"--model-draft",
 	"--model-id",
 	"--model-name-or-path",
 	"--model-path",
 	"--model-repository",
 	"--model-store",
+	"--model-tag",
 	"--model-uri",
+	"--model-url",
+	"--speculative-config",
+	"--speculative-config.model",
+	"--speculative-draft-model-path",
 	"--speculative-model",
 	"--storage-uri",
 	"--tokenizer",
+	"--tokenizer-name",
+	"--tokenizer-name-or-path",
+	"--tokenizer-path",
+	"-hf",
+	"-hfd",
+	"-hfr",
+	"-hfrd",
+	"-md",
+	"-mu",
 }
 
 # Everything with a scheme, in any text of a container that a program can read.
@@ -160,13 +197,36 @@ addresses contains {"address": address, "field": array.concat(entry.field, ["env
 	not local_path(address)
 }
 
-addresses contains {"address": address, "field": array.concat(entry.field, [list, words[i].index])} if {
+# A variable of any name that speaks of a model and holds what is a repository's name and no path.
+addresses contains {"address": variable.value, "field": array.concat(entry.field, ["env", i])} if {
 	some entry in request.subject.pod.containers
-	some list in ["command", "args"]
-	words := shell_words(entry.container[list])
+	some i, variable in entry.container.env
+	regex.match(`MODEL|LORA|ADAPTER|REPO|TOKENIZER|CHECKPOINT|WEIGHTS|SPECULAT|^HF_`, upper(variable.name))
+	not startswith(upper(variable.name), "SERVED_")
+	repository(variable.value)
+}
+
+addresses contains {"address": address, "field": array.concat(entry.field, words[i].field)} if {
+	some entry in request.subject.pod.containers
+	some words in commands(entry.container)
 	some i, _ in words
 	address := named_weights(words, i)
 	not local_path(address)
+}
+
+# What a serving or a downloading command is told, options before it or not; a name under which it serves is none.
+addresses contains {"address": words[i].word, "field": array.concat(entry.field, words[i].field)} if {
+	some entry in request.subject.pod.containers
+	some words in commands(entry.container)
+	first := min([i |
+		some i, each in words
+		each.word in {"download", "pull", "serve", "trtllm-serve"}
+		not words[i + 1].word == "run" # Ray serves an application
+	])
+	some i, each in words
+	i > first
+	repository(each.word)
+	not startswith(words[i - 1].word, "--served")
 }
 
 readable_by_program(path) if not path[0] in {"image", "name", "volumeMounts", "ports"}
@@ -181,22 +241,35 @@ local_path(address) if {
 	not contains(address, "://")
 }
 
+repository(text) if regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+(:[A-Za-z0-9._-]+)?$`, text)
+
 unshown := "a value that the manifest does not show"
 
 default variable_value(_) := "a value that the manifest does not show"
 
 variable_value(variable) := variable.value if is_string(variable.value)
 
-# The words of a command, also of those that a shell is handed as one text; each with the index of its text.
-shell_words(texts) := [{"word": word, "index": i} |
-	some i, text in texts
+# What a container runs: Kubernetes joins `command` and `args` to one command; hooks and probes have their own.
+commands(container) := array.concat([joined], own) if {
+	joined := array.concat(shell_words(container, ["command"]), shell_words(container, ["args"]))
+	own := [shell_words(container, path) |
+		some path
+		walk(container, [path, _])
+		count(path) > 1
+		path[count(path) - 1] == "command"
+	]
+}
+
+# The words of a command, also of those that a shell is handed as one text; each with its place.
+shell_words(container, path) := [{"word": word, "field": array.concat(path, [i])} |
+	some i, text in object.get(container, path, [])
 
 	# regal ignore:non-raw-regex-pattern
 	some word in regex.split("[\\s\"'`;&|()]+", text)
 	word != ""
 ]
 
-# An option and its value in one word or in two, a variable set on the way, or a serving command's first argument.
+# An option and its value in one word or in two, or a variable set on the way.
 named_weights(words, i) := value if {
 	parts := split(words[i].word, "=")
 	count(parts) > 1
@@ -204,9 +277,6 @@ named_weights(words, i) := value if {
 	value := concat("=", array.slice(parts, 1, count(parts)))
 } else := words[i + 1].word if {
 	option(words[i].word)
-} else := words[i + 1].word if {
-	words[i].word in {"serve", "trtllm-serve"}
-	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`, words[i + 1].word)
 }
 
 names_weights(text) if option(text)
@@ -214,3 +284,12 @@ names_weights(text) if option(text)
 names_weights(text) if upper(text) in weight_variables
 
 option(text) if replace(lower(text), "_", "-") in weight_options
+
+# Argument parsers take the beginning of an option for the option.
+option(text) if {
+	begun := replace(lower(text), "_", "-")
+	count(begun) > 7
+	begun != "--model-name"
+	some whole in weight_options
+	startswith(whole, begun)
+}

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 import threading
@@ -67,8 +68,10 @@ class BundleServer:
         self._server = AppServer(Starlette(routes=routes))
 
     def __enter__(self) -> Self:
-        self.token_file.write_text(self._token, encoding="ascii")
-        self.token_file.chmod(0o600)
+        # The mode at creation: at no time can anybody else read it, and no link that lies there is followed.
+        self.token_file.unlink(missing_ok=True)
+        with os.fdopen(os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(self._token.encode("ascii"))
         self._server.__enter__()
         return self
 

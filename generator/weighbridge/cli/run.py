@@ -49,7 +49,8 @@ def command(
         signal.signal(number, lambda *_: ended.set())
     with tempfile.TemporaryDirectory(prefix="weighbridge-run-") as temporary:
         folder = (logs or Path(temporary)).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
+        # It will hold the token, the state and the logs: nobody else's to read.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with Gateway(bundles, environment, keys, folder=folder, listen=listen) as gateway:
             click.echo(f"calls:      {gateway.url}")
             click.echo(f"OPA's API:  {gateway.sidecar.api_url}")

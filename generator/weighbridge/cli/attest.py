@@ -9,7 +9,7 @@ import click
 
 from weighbridge.catalogue.names import Digest, Uri
 from weighbridge.catalogue.validation import validate_value
-from weighbridge.cli.options import format_option
+from weighbridge.cli import options
 from weighbridge.errors import InputError, OutputError
 from weighbridge.evidence.dsse import LIMITS
 from weighbridge.evidence.write import (
@@ -22,7 +22,7 @@ from weighbridge.evidence.write import (
 from weighbridge.keys import fingerprint, load_private_key
 
 
-@click.command("attest")
+@click.command("attest", context_settings=options.HELP)
 @click.option("--key", "key_sources", required=True, multiple=True, metavar="K", help="A PEM file, or env:NAME.")
 @click.option("--predicate-type", required=True, metavar="T", help="The predicate's type, a URI.")
 @click.option(
@@ -44,7 +44,7 @@ from weighbridge.keys import fingerprint, load_private_key
     type=click.Path(path_type=Path),
     help="A new file; folders on its way are made.",
 )
-@format_option
+@options.format_option
 def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     key_sources: tuple[str, ...],
     predicate_type: str,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.cli import options
 from weighbridge.points.check import Checker
 from weighbridge.points.manifests import read_manifests
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from weighbridge.points.check import Report, Result
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=options.HELP)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--bundle", required=True, type=click.Path(path_type=Path), help="The folder that `compile` wrote.")
 @click.option("--environment", required=True, help="The environment into which the workloads would go.")

@@ -16,7 +16,7 @@ from weighbridge.cli.progress import watched
 from weighbridge.keys import load_private_key
 
 
-@click.command("compile")
+@click.command("compile", context_settings=options.HELP)
 @options.catalogue_argument
 @click.option("--environment", "environments", metavar="E", multiple=True, help="Write only this one; repeatable.")
 @click.option("--release-key", required=True, metavar="K", help="Signs the releases: a PEM file, or env:NAME.")

@@ -8,11 +8,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from weighbridge.cli import options
 from weighbridge.engines.install import BUILT, install
 from weighbridge.engines.locate import ENGINES, candidates, pinned_version, usable
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(invoke_without_command=True, context_settings=options.HELP)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
 def command(context: click.Context, form: str) -> None:

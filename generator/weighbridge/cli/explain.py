@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MARKS = {True: "[green]✓[/green]", False: "[red]✗[/red]"}
 
 
-@click.command("explain")
+@click.command("explain", context_settings=options.HELP)
 @options.catalogue_argument
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option("--environment", "environments", metavar="E", multiple=True, help="Explain only this one; repeatable.")

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from weighbridge.catalogue.start import start_catalogue
+from weighbridge.cli import options
 
 
-@click.command("init")
+@click.command("init", context_settings=options.HELP)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
     "--with-keys",

@@ -30,6 +30,9 @@ _OPTIONAL = frozenset({"docker", "opa_client", "starlette", "uvicorn"})
 """Modules of the extra `harness`, which only `run` and `test` need."""
 
 
+_EPILOG = 'Completion in bash: eval "$(_WEIGHBRIDGE_COMPLETE=bash_source weighbridge)"; zsh and fish alike.'
+
+
 class _LateGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         return sorted(COMMANDS)
@@ -45,7 +48,9 @@ class _LateGroup(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
 
-@click.group(cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG
+)
 @click.version_option(__version__, prog_name="weighbridge")
 def cli() -> None:
     """The policy gate for machine-learning deployments: nothing runs, and nothing answers, that has not been weighed.

@@ -13,6 +13,8 @@ from rich.console import Console
 from weighbridge.catalogue.names import parse_time_ns
 from weighbridge.errors import InputError
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Every command's own setting, so that its help is the same whoever calls it."""
 catalogue_argument = click.argument("catalogue", metavar="CATALOGUE", type=click.Path(path_type=Path))
 root_option = click.option(
     "--root", "root_key", metavar="KEY", type=click.Path(path_type=Path), help="Public root key that signed the trust."

@@ -23,7 +23,7 @@ from weighbridge.packaging.package import (
 )
 
 
-@click.command("package")
+@click.command("package", context_settings=options.HELP)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--model", required=True, metavar="ID", help="The model's id, such as kb-qa-001.")
 @click.option("--version", required=True, metavar="V", help="The version, such as 2025.03.15.")

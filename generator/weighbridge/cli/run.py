@@ -18,7 +18,7 @@ from weighbridge.keys import load_private_key, load_public_key
 _REFRESH_SECONDS = 1.0
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=options.HELP)
 @click.argument("bundles", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--environment", required=True, help="Which environment is enforced.")
 @click.option("--release-key", required=True, type=click.Path(path_type=Path), help="Public release key.")

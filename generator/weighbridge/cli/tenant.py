@@ -10,12 +10,13 @@ import click
 from weighbridge.catalogue.names import Name, format_time, parse_time_ns
 from weighbridge.catalogue.tenant_keys import make_tenant_key
 from weighbridge.catalogue.validation import validate_value
+from weighbridge.cli import options
 from weighbridge.errors import InputError
 
 _YEAR_NS = 365 * 86400 * 10**9
 
 
-@click.group("tenant")
+@click.group("tenant", context_settings=options.HELP)
 def command() -> None:
     """Make keys for tenants."""
 

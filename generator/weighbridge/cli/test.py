@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from weighbridge.cli import options
 from weighbridge.harness.fixtures import read_fixtures
 from weighbridge.harness.report import as_json, as_junit, as_text
 from weighbridge.harness.run import DEFAULT_CATALOGUE, HarnessOptions, failed, run_fixtures
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _REPORTS = {"text": as_text, "json": as_json, "junit": as_junit}
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings=options.HELP)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--catalogue", default=DEFAULT_CATALOGUE, show_default=True, help="For fixtures that name none.")
 @click.option("--format", "form", type=click.Choice(sorted(_REPORTS)), default="text", show_default=True)

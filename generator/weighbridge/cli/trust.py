@@ -10,6 +10,7 @@ import click
 
 from weighbridge.catalogue.names import format_time
 from weighbridge.catalogue.trust import UNSIGNED, load_root_key, load_trusted, sign_trust, verify_files
+from weighbridge.cli import options
 from weighbridge.keys import fingerprint, load_private_key
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path)
 
 
-@click.group("trust")
+@click.group("trust", context_settings=options.HELP)
 def command() -> None:
     """Sign and show the trust of a catalogue."""
 

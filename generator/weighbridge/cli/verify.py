@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("verify")
+@click.command("verify", context_settings=options.HELP)
 @options.catalogue_argument
 @options.root_option
 @options.require_option

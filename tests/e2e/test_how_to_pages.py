@@ -1,0 +1,45 @@
+"""The pages of `docs/how-to/` tell one story, and every command in them does what is said there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
+STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
+
+pytestmark = pytest.mark.engines
+
+
+def script() -> str:
+    """All `sh` blocks in their order. `!` alone never ends a shell with -e, so what must fail is asked for."""
+    pages = [(HOW_TO / name).read_text(encoding="utf-8") for name in STORY]
+    blocks = [block for page in pages for block in re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)]
+    return re.sub(r"^! (.*?)( +#.*)?$", r"if \1; then exit 97; fi", "\n".join(blocks), flags=re.MULTILINE)
+
+
+def test_the_pages_are_all_told() -> None:
+    assert {path.name for path in HOW_TO.glob("*.md")} == set(STORY)
+    assert script().count("exit 97") == 3
+
+
+def test_the_story_runs(tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", script()],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "MOD-006" in result.stdout
+    assert "✗ revoked since" in result.stdout
+    assert result.stdout.count("prod: 1 allowed, 0 denied") == 2
+    assert "scanner says no" not in result.stdout
+    assert "Traceback" not in result.stderr

@@ -20,6 +20,7 @@ from weighbridge.keys import fingerprint, public_pem
 if TYPE_CHECKING:
     from .conftest import Tree
 
+CONTRACTED = Path(__file__).resolve().parents[2] / "documents" / "weighbridge.yaml"
 CONTRACTS = Path(__file__).resolve().parents[4] / "shared" / "CONTRACTS.md"
 
 
@@ -135,9 +136,14 @@ def test_an_empty_folder_lacks_its_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not CONTRACTS.exists(), reason=f"the contracts are not beside the checkout ({CONTRACTS})")
+def test_the_contracted_configuration_is_word_for_word_the_one_in_the_contracts() -> None:
+    contracted = CONTRACTS.read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    assert CONTRACTED.read_text("utf-8") == contracted
+
+
 def test_the_contracted_configuration_loads(tree: Tree) -> None:
     """Word for word, but for its placeholder of a digest and the enforcement mode that is not supported yet."""
-    text = CONTRACTS.read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    text = CONTRACTED.read_text("utf-8")
     tree.write("weighbridge.yaml", text)
     for name in re.findall(r"keys/(\w+)\.pub", text):
         tree.key(name)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = "models/kb-qa-001/2025.03.15"
 CARD = f"{FOLDER}/README.md"
+OWN = Path(__file__).resolve().parents[2] / "documents" / "cards"
 REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "cards"
 
 
@@ -139,10 +140,23 @@ def test_immutable_sources(tree: Tree, source: str) -> None:
     assert tree.load().versions["kb-qa-001@2025.03.15"].card.sources == (source,)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real model cards are not beside the checkout ({REAL})")
-def test_real_cards_load() -> None:
-    cards = sorted(REAL.glob("*.md"))
-    assert len(cards) >= 8
+@pytest.mark.parametrize(
+    ("folder", "least"),
+    [
+        pytest.param(OWN, 3, id="untidy"),
+        pytest.param(
+            REAL,
+            8,
+            id="real",
+            marks=pytest.mark.skipif(
+                not REAL.is_dir(), reason=f"the real model cards are not beside the checkout ({REAL})"
+            ),
+        ),
+    ],
+)
+def test_cards_as_people_write_them_load(folder: Path, least: int) -> None:
+    cards = sorted(folder.glob("*.md"))
+    assert len(cards) >= least
     for path in cards:
         block, front_matter = read_card(path.read_bytes(), path.name)
         assert block == CardBlock()

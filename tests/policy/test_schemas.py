@@ -74,7 +74,7 @@ TYPOS = [
     ("envoy", "lib/compiled/compiled.rego", "registry.orders.frozen", "registry.orders.forzen"),
     ("workload", "lib/compiled/compiled.rego", "live.not_after", "live.not_atfer"),
     ("workload", "points/workload/request.rego", "registry.labels.model_id", "registry.labels.modelid"),
-    ("workload", "lib/requirements/mod/mod.rego", "record.missing", "record.mising"),
+    ("workload", "lib/requirements/mod/version.rego", "record.missing", "record.mising"),
     ("workload", "lib/verdict/verdict.rego", "in input.items", "in input.itmes"),
     ("conftest", "points/conftest/request.rego", "registry.exempt_namespaces", "registry.exempt_namespace"),
     ("conftest", "lib/requirements/mod/sources.rego", "record.sources[found", "record.source[found"),

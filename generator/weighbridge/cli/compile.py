@@ -67,13 +67,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     )
     with watched() as progress:
         result = compile_catalogue(catalogue, chosen, progress)
-    options.say_trust(result.judged.trust)
-    for warning in result.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    if form == "json":
-        click.echo(json.dumps(_document(result, output), indent=2))
-    else:
-        options.console().print(_table(result))
+    _say(result, output, form)
 
 
 def _default_cache() -> Path | None:
@@ -84,6 +78,16 @@ def _default_cache() -> Path | None:
     except RuntimeError:
         return None
     return base / "weighbridge" / "judgements"
+
+
+def _say(result: CompileResult, output: Path, form: str) -> None:
+    options.say_trust(result.judged.trust)
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if form == "json":
+        click.echo(json.dumps(_document(result, output), indent=2))
+    else:
+        options.console().print(_table(result))
 
 
 def _counts(result: CompileResult, environment: str) -> dict[str, int]:

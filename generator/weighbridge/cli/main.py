@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
+import os
 import sys
 
 import click
@@ -59,8 +62,25 @@ def cli() -> None:
     """
 
 
+def _bear_any_encoding() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal without Unicode cannot show it shows as `?`: no verdict fails for a tick.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _tell_unwritable(error: OSError) -> None:
+    """Say that standard output cannot be written; any other error of the system is raised again."""
+    if error.errno not in {errno.ENOSPC, errno.EIO, errno.EDQUOT} or error.filename is not None:
+        raise error
+    # What it still holds is given up, or Python would try again when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"error: the output cannot be written: {error.strerror}. Make room, or send it elsewhere.", err=True)
+
+
 def main() -> None:
     """Entry point of the console script."""
+    _bear_any_encoding()
     try:
         cli(prog_name="weighbridge")
     except InputError as error:
@@ -83,3 +103,6 @@ def main() -> None:
         # The reader (`head`, a closed pager) has gone; there is nobody left to tell.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        _tell_unwritable(error)
+        sys.exit(2)

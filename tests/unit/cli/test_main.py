@@ -1,7 +1,9 @@
 """What the program says before any command runs."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,26 @@ def test_other_commands_do_without_the_extra(command: str) -> None:
 
 def test_another_module_that_is_missing_is_no_matter_of_the_extra() -> None:
     assert "ModuleNotFoundError" in without("httpx", "run").stderr
+
+
+def test_marks_are_shown_as_far_as_the_terminal_can() -> None:
+    script = (
+        "import sys; from weighbridge.cli import main; main.cli = lambda prog_name: print('\\u2713 held'); main.main()"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.stdout == "? held\n", result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full")
+@pytest.mark.parametrize("arguments", [["engines", "list", "--format", "json"], ["engines"]])
+def test_a_full_disk_behind_the_output_is_told(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "weighbridge", *arguments]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: the output cannot be written: No space left on device.")
+    assert "Traceback" not in result.stderr
+    assert "Exception" not in result.stderr

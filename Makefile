@@ -30,7 +30,7 @@ engines: $(STAMP) ## Build the engines that the tests need
 	$(BIN)/weighbridge engines install opa conftest regal
 
 test: engines ## Run every test, on the real engines
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: engines ## Check format, types and rules
 	$(BIN)/ruff format --check .

@@ -1,14 +1,18 @@
 """`compile`, `verify` and `explain` as somebody at a terminal, or a pipeline, meets them."""
 
 import contextlib
+import functools
 import json
 import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from weighbridge.engines.locate import require
 
 pytestmark = pytest.mark.engines
 Workshop = Any
@@ -16,8 +20,15 @@ AT = ["--at", "2026-01-15T00:00:00Z"]
 NAME = "qa@1.0.0"
 
 
+@functools.cache
+def engine_folder() -> Path:
+    return require("opa").path.parent
+
+
 def weighbridge(workshop: Workshop, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings = {**os.environ, "XDG_CACHE_HOME": str(workshop.folder / "cache"), **environment}
+    # A cache of its own, but the engine that was found, wherever that is.
+    path = f"{engine_folder()}{os.pathsep}{os.environ['PATH']}"
+    settings = {**os.environ, "XDG_CACHE_HOME": str(workshop.folder / "cache"), "PATH": path, **environment}
     command = [sys.executable, "-m", "weighbridge", *arguments]
     return subprocess.run(command, env=settings, cwd=workshop.folder, capture_output=True, text=True, check=False)
 

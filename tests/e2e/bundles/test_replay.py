@@ -96,6 +96,14 @@ def test_the_workload_release_is_refused_at_a_gateway(site) -> None:
     site.honest()
 
 
+def test_a_release_that_claims_more_than_a_release_is_refused(site) -> None:
+    release, _ = site.honest()
+    more = ("lib/weighbridge", "weighbridge/points/envoy", "weighbridge/registry", "weighbridge/more")
+    site.publish("release", site.signed("release", site.release_files(release, roots=more)))
+    assert site.wait_for("INF-028") == "INF-028"
+    site.honest()
+
+
 @pytest.mark.parametrize(
     ("not_after", "codes"),
     [

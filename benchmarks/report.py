@@ -47,7 +47,8 @@ class Report:
         """The table, the targets, the JSON object."""
         console = Console(width=110, highlight=False)
         console.print(_measured(self.bench, self.rows))
-        console.print(self._targets())
+        if self.targets:
+            console.print(self._targets())
         # Bare print: the last line is for programs, and must never be wrapped.
         print(json.dumps(self.document(), sort_keys=True))
 

@@ -1,8 +1,9 @@
 """Reading files below one folder, safely: the only place of the catalogue that touches the disk.
 
 Every path is relative to the catalogue's root. A path that climbs out, a link that leads out, a link that leads in
-circles, XX catalogue that somebody changes *while* it is read is not defended against:
-whoever can do that can change it before as well; what was read is what is hashed.
+circles, whatever is no regular file, and a file above its limit are problems, not contents. A catalogue that somebody
+changes *while* it is read is not defended against: whoever can do that can change it before as well; what was read is
+what is hashed.
 """
 
 from __future__ import annotations

@@ -47,20 +47,20 @@ def refuse_example_keys(given: Mapping[str, PublicKey], catalogue: Catalogue | N
     Raises:
         InputError: naming every key that belongs to the example.
     """
-    keys, tenant_keys = _published()
     problems = [
         Problem(file="", field=option, message="is a key of the example, which everybody has", fix=_FIX)
         for option, key in given.items()
-        if fingerprint(key) in keys
+        if is_example_key(key)
     ]
     if catalogue is not None:
-        problems += _in_catalogue(catalogue, keys, tenant_keys)
+        problems += _in_catalogue(catalogue)
     if problems:
         raise InputError(problems)
 
 
-def _in_catalogue(catalogue: Catalogue, keys: frozenset[str], tenant_keys: frozenset[str]) -> list[Problem]:
+def _in_catalogue(catalogue: Catalogue) -> list[Problem]:
     """At most one problem a file, as a copied example trusts all of them."""
+    keys, tenant_keys = _published()
     signers = [signer.name for signer in catalogue.signers.values() if signer.fingerprint in keys]
     tenants = catalogue.tenants.tenants if catalogue.tenants is not None else {}
     ids = [

@@ -6,9 +6,11 @@ forked, so an engine started by a worker thread would die with that worker, not 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -29,6 +31,8 @@ _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 5.0
 _DETAIL_BYTES = 8192
 """How much of what an engine printed goes into an error."""
+_PORTS = (15000, 32768)
+"""Above what services are wont to use, below where Linux (32768) and the others (49152) take outgoing ports from."""
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -54,11 +58,19 @@ def run(
 
 
 def free_port() -> int:
-    """A loopback TCP port that nobody used a moment ago, for an engine that cannot say which one it took."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback TCP port that nobody uses, for an engine that cannot say which one it took.
+
+    It lies below the range from which the kernel serves outgoing connections (and `bind` to port 0): from inside that
+    range, a connection of any other process could take the port before the engine does.
+
+    Raises:
+        EngineError: a hundred tries found none.
+    """
+    for port in random.SystemRandom().sample(range(*_PORTS), 100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise EngineError(f"no free port between {_PORTS[0]} and {_PORTS[1]} on 127.0.0.1")
 
 
 def _text(output: bytes) -> str:

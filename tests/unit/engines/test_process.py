@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from weighbridge.engines import process
 from weighbridge.engines.process import EngineProcess, free_port, run
 from weighbridge.errors import EngineError
 
@@ -54,7 +55,8 @@ def test_one_that_never_gets_ready_is_told():
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_it_dies_with_us_even_if_we_are_killed():
     code = (
-        "import os, sys; from weighbridge.engines.process import EngineProcess;"
+        "import os, sys; from weighbridge.engines import process
+from weighbridge.engines.process import EngineProcess;"
         "p = EngineProcess('x', [sys.executable, '-c', 'import time; time.sleep(60)']);"
         "print(p.pid, flush=True); os.kill(os.getpid(), 9)"
     )
@@ -73,5 +75,18 @@ def alive(pid):
 
 
 def test_a_port_is_free():
-    assert free_port() != free_port()
-    assert 1024 < free_port() < 65536
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as server:
+        assert server.getsockname()[1] == port
+
+
+def test_a_free_port_lies_where_the_kernel_takes_none_for_outgoing_connections():
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(1024 < free_port() < lowest for _ in range(50))
+
+
+def test_a_port_in_use_is_not_free(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        monkeypatch.setattr(process, "_PORTS", (taken, taken + 100))
+        assert all(free_port() != taken for _ in range(20))

@@ -1,5 +1,6 @@
 """Engines as processes: tied to our life, loud when they fail."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -55,8 +56,7 @@ def test_one_that_never_gets_ready_is_told():
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 def test_it_dies_with_us_even_if_we_are_killed():
     code = (
-        "import os, sys; from weighbridge.engines import process
-from weighbridge.engines.process import EngineProcess;"
+        "import os, sys; from weighbridge.engines.process import EngineProcess;"
         "p = EngineProcess('x', [sys.executable, '-c', 'import time; time.sleep(60)']);"
         "print(p.pid, flush=True); os.kill(os.getpid(), 9)"
     )

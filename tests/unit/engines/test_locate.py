@@ -107,7 +107,13 @@ def test_envoy_comes_from_its_wheel_and_never_from_the_wheels_script(tmp_path):
 
 def test_every_engine_that_is_built_is_pinned():
     pins = {name: pinned_version(name) for name, engine in ENGINES.items() if engine.folder}
-    assert pins == {"opa": "1.22.2", "conftest": "0.71.1", "regal": "0.42.0", "gator": "3.23.1"}
+    assert pins == {
+        "opa": "1.22.2",
+        "conftest": "0.71.1",
+        "regal": "0.42.0",
+        "gator": "3.23.1",
+        "cosign": "3.1.3",
+    }
     for name, version in pins.items():
         engine = ENGINES[name]
         assert engine.minimum <= tuple(map(int, version.split("."))) < engine.below
@@ -146,7 +152,7 @@ def test_what_is_in_the_cache_is_not_built_again():
 
 @pytest.mark.parametrize("name", ["envoy", "bash", "../opa", ""])
 def test_only_pinned_engines_are_built(name):
-    with pytest.raises(InputError, match="opa, conftest, regal, gator"):
+    with pytest.raises(InputError, match="opa, conftest, regal, gator, cosign"):
         install(name)
 
 

@@ -127,7 +127,7 @@ def _problems(
         whole = prefix + path
         message, fix = _explain(model, detail, path)
         # What is wrong with a mapping as a whole is told at its key.
-        of_key = detail["type"] == "extra_forbidden" or detail["loc"][-1:] == ("[key]",)
+        of_key = detail["type"] == "extra_forbidden" or _of_key(detail)
         of_key = of_key or (detail["type"] == "value_error" and isinstance(detail["input"], Mapping))
         if detail["type"] == "missing":
             at = places.key(whole[:-1])
@@ -138,9 +138,13 @@ def _problems(
 
 
 def _path(detail: ErrorDetails) -> tuple[str | int, ...]:
-    # A bad key of a mapping is reported as (..., key, "[key]").
+    return detail["loc"][:-1] if _of_key(detail) else detail["loc"]
+
+
+def _of_key(detail: ErrorDetails) -> bool:
+    """Whether it is a mapping's key that is wrong: pydantic says (..., key, "[key]"), and "[key]" may be a key, too."""
     location = detail["loc"]
-    return location[:-1] if location and location[-1] == "[key]" else location
+    return len(location) > 1 and location[-1] == "[key]" and location[-2] == detail["input"]
 
 
 def _explain(model: type[BaseModel], detail: ErrorDetails, path: Sequence[str | int]) -> tuple[str, str]:

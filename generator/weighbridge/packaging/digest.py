@@ -63,9 +63,10 @@ def artifact_bytes(files: Iterable[tuple[str, int, str]]) -> bytes:
 
     Raises:
         ValueError: a path that `check_path` refuses, a path given twice, a size or a hash that is none.
+        TypeError: a path or a hash that is no text.
     """
     # "surrogatepass" only so that `check_path` gets to say what is wrong with such a path.
-    entries = sorted(files, key=lambda entry: entry[0].encode("utf-8", "surrogatepass"))
+    entries = sorted(files, key=lambda entry: str.encode(entry[0], "utf-8", "surrogatepass"))
     previous = ""
     for path, size, sha256 in entries:
         check_path(path)

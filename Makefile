@@ -7,9 +7,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH ?= all
+FUZZ ?=
+SECONDS_EACH ?= 60
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint format generate bench clean engines install packages
+.PHONY: help demo test lint format generate bench fuzz clean engines install packages
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +45,7 @@ lint: engines ## Check format, types and rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	MYPYPATH=generator:examples $(BIN)/mypy --explicit-package-bases examples/demo.py examples/build.py examples/compile.py
-	MYPYPATH=generator:. $(BIN)/mypy --explicit-package-bases benchmarks
+	MYPYPATH=generator:. $(BIN)/mypy --explicit-package-bases benchmarks fuzzing
 	$(BIN)/python -m pytest -q tests/policy
 
 format: $(STAMP) ## Format Python
@@ -60,6 +62,10 @@ generate: engines ## Rebuild every generated file: schemas, references, the comp
 
 bench: engines ## Measure; BENCH=compile, envoy, scale or memory runs one
 	$(BIN)/python -m benchmarks $(BENCH)
+
+fuzz: $(STAMP) ## Fuzz what reads foreign bytes; FUZZ=envelope runs one, SECONDS_EACH=60
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	$(BIN)/python -m fuzzing $(FUZZ) --seconds $(SECONDS_EACH)
 
 clean: ## Remove what make made here (the engines' cache stays)
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

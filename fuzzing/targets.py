@@ -1,0 +1,84 @@
+"""What is fuzzed: every reader of bytes from outside, and bytes that it takes, to start from.
+
+A reader keeps its promise if it returns or raises one of our own errors. Anything else it raises, more than a second
+for one input of `limit` bytes, or more memory than `__main__` grants, is a defect: put the input that showed it into
+`tests/fixtures/fuzz/<target>/`, where the tests run it for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weighbridge.canonical import parse_json
+from weighbridge.catalogue.configuration import Configuration
+from weighbridge.catalogue.front_matter import read_card
+from weighbridge.catalogue.validation import validate
+from weighbridge.catalogue.yaml_document import decode, parse_yaml
+from weighbridge.errors import WeighbridgeError
+from weighbridge.evidence import dsse
+from weighbridge.evidence.statement import parse_statement
+from weighbridge.evidence.write import artifact_subject
+from weighbridge.packaging.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "catalogue"
+FOUND = ROOT / "tests" / "fixtures" / "fuzz"
+FILE = "fuzzed"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader."""
+
+    read: Callable[[bytes], object]
+    seeds: Callable[[], Iterable[bytes]]
+    """Bytes that it takes."""
+    limit: int = 4096
+    """Longest input to try, in bytes."""
+
+    def __call__(self, data: bytes) -> None:
+        """Read; our own errors are an answer, all others escape."""
+        try:
+            self.read(data)
+        except WeighbridgeError:
+            return
+
+
+def _envelope(data: bytes) -> None:
+    parse_statement(dsse.parse_envelope(data, FILE), FILE)
+
+
+def _statement(data: bytes) -> None:
+    parse_statement(dsse.Envelope(dsse.PAYLOAD_TYPE, data, ()), FILE)
+
+
+def _configuration(data: bytes) -> None:
+    document = parse_yaml(decode(data, FILE), FILE)
+    validate(Configuration, document.value, FILE, lambda: document.places)
+
+
+def _manifest(data: bytes) -> None:
+    validate(Manifest, parse_json(data, FILE), FILE)
+
+
+def _files(pattern: str, largest: int = 65536) -> Callable[[], Iterable[bytes]]:
+    return lambda: (data for path in sorted(EXAMPLE.glob(pattern)) if len(data := path.read_bytes()) <= largest)
+
+
+def _payloads() -> Iterable[bytes]:
+    return (dsse.parse_envelope(data, FILE).payload for data in _files("models/*/*/evidence/*.json")())
+
+
+TARGETS: dict[str, Target] = {
+    "envelope": Target(_envelope, _files("models/*/*/evidence/*.json"), 8192),
+    "statement": Target(_statement, _payloads, 8192),
+    "card": Target(lambda data: read_card(data, FILE), _files("models/*/*/README.md"), 8192),
+    "configuration": Target(_configuration, _files("weighbridge.yaml"), 16384),
+    "manifest": Target(_manifest, _files("models/*/*/manifest.json"), 8192),
+    "artifact": Target(lambda data: artifact_subject(data, FILE), _files("models/*/*/artifact.json"), 8192),
+}

@@ -13,6 +13,7 @@ from weighbridge import resources
 from weighbridge.catalogue.configuration import Configuration, Tenants
 from weighbridge.catalogue.schemas import MODELS, schemas, text
 from weighbridge.catalogue.yaml_document import parse_yaml
+from weighbridge.observe.events import model_health, model_release
 from weighbridge.packaging.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -30,6 +31,29 @@ ORDER = {
     "reason": "leaked",
     "issued_at": TIME,
 }
+FOREIGN_EVENT = {
+    "schema_version": "weighbridge-event-1",
+    "event_id": ORDER["id"],
+    "timestamp": TIME,
+    "tenant_id": "acme",
+    "app_id": "kb",
+    "subject": {"user": {"id": "u", "type": "human", "roles": ["r"], "groups": ["g"], "attributes": {"a": "b"}}},
+    "operation": {
+        "category": "llm_completion",
+        "name": "chat",
+        "direction": "both",
+        "request_id": "r",
+        "stage": "pre",
+        "model": {"name": "m", "provider": "local", "mode": "chat"},
+    },
+    "resource": {
+        "llm": {"messages": [{"role": "user", "content": "hi"}], "input_tokens": 1, "output_tokens": 2},
+        "rag": {"query": "q", "top_k": 3, "filters": {"a": 1}, "candidates": [{"doc_id": "d", "score": 0.5}]},
+        "agent_tool": {"tool_name": "t", "args": {"a": 1}},
+    },
+    "context": {"trace_id": "t", "span_id": "s", "risk_signals": {"a": 0.1}, "labels": {"a": "b"}},
+    "decision": {"effect": "deny", "applied_policies": ["p"], "actions": ["throttle"], "risk_level": "low"},
+}
 FINE: dict[str, list[Any]] = {
     "card": [{}, {"source": "a/b", "lineage": {"parent_run_id": "x"}, "images": [{"digest": DIGEST}]}],
     "package-v1": [{"manifest_sha256": DIGEST, "card_sha256": DIGEST, "at": TIME}],
@@ -38,6 +62,33 @@ FINE: dict[str, list[Any]] = {
     ],
     "approval-v1": [{"environment": "prod", "manifest_sha256": DIGEST, "at": TIME}],
     "promotion-v1": [{"from": "dev", "to": "prod", "at": TIME, "record_sha256": DIGEST}],
+    "event": [
+        model_release(
+            model_id="a",
+            version="1",
+            artifact_digest=DIGEST,
+            attestations=["x"],
+            at_ns=1,
+            sbom_uri="s3://b/bom.json",
+            parent_run_id="run",
+            environment="prod",
+            applied_policies=["REL-011"],
+            labels={"approved_by": "b"},
+        ),
+        model_health(
+            model_id="a",
+            version="1",
+            artifact_digest=DIGEST,
+            check="weights",
+            status="unhealthy",
+            at_ns=1,
+            observed_digest=DIGEST,
+            differences=[("model.bin", "changed")],
+            scores={"drift": 0.5},
+            node="gpu-1",
+        ),
+        FOREIGN_EVENT,
+    ],
     "order-v1": [ORDER, {**ORDER, "kind": "route", "to": "a@1", "expects": "a@0", "expires": TIME}],
 }
 FAULTS: list[Any] = [

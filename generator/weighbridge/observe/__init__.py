@@ -1,0 +1,1 @@
+"""Step 6: what happens is told, as events that others can read."""

@@ -11,7 +11,7 @@ from weighbridge.canonical import canonical_plain, digest, parse_json
 from weighbridge.catalogue.card import CardBlock
 from weighbridge.catalogue.catalogue import EvidenceFile, ModelVersion
 from weighbridge.catalogue.front_matter import read_card
-from weighbridge.catalogue.source import LIMITS, Source
+from weighbridge.catalogue.source import LIMITS, Source, display
 from weighbridge.catalogue.tree import EVIDENCE, MODELS, check_entries, file_entries, folder_entries, name_problem
 from weighbridge.catalogue.validation import validate
 from weighbridge.catalogue.yaml_document import compose_places
@@ -44,6 +44,21 @@ def load_version(root: Path, model: str, version: str) -> ModelVersion:
         InputError: with every problem of its folder.
     """
     return read_version(Source(root), model, version)
+
+
+def load_package(folder: Path) -> ModelVersion:
+    """One folder that `package` wrote, wherever it lies, read as strictly as in a catalogue.
+
+    Raises:
+        InputError: with every problem of the folder.
+    """
+    try:
+        real = folder.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a link that leads in circles"
+        fix = "Name the folder that `weighbridge package` wrote."
+        raise InputError.single(display(str(folder)), f"cannot be read: {reason}", fix) from error
+    return _read_folder(Source(real.parent), real.name, None, None)
 
 
 def find_versions(source: Source) -> tuple[list[tuple[str, str]], list[Problem]]:
@@ -82,7 +97,11 @@ def _ambiguous(versions: list[tuple[str, str]]) -> list[Problem]:
 
 def read_version(source: Source, model: str, version: str) -> ModelVersion:
     """As `load_version`, from a source that is open."""
-    folder = f"{MODELS}/{model}/{version}"
+    return _read_folder(source, f"{MODELS}/{model}/{version}", model, version)
+
+
+def _read_folder(source: Source, folder: str, model: str | None, version: str | None) -> ModelVersion:
+    """A version; without names from outside the manifest's own count."""
     reader = _Reader(source, folder)
     present = reader.check_folder()
     card, front_matter, card_sha256 = reader.card(present)
@@ -92,9 +111,9 @@ def read_version(source: Source, model: str, version: str) -> ModelVersion:
     if reader.problems or manifest is None:
         raise InputError(reader.problems)
     return ModelVersion(
-        model=model,
-        version=version,
-        name=f"{model}@{version}",
+        model=manifest.model,
+        version=manifest.version,
+        name=f"{manifest.model}@{manifest.version}",
         card=card,
         front_matter=front_matter,
         card_sha256=card_sha256,
@@ -141,7 +160,7 @@ class _Reader:
             return CardBlock(), {}, ""
         return block, front_matter, digest(data)
 
-    def manifest(self, present: set[str], model: str, version: str) -> tuple[Manifest | None, str]:
+    def manifest(self, present: set[str], model: str | None, version: str | None) -> tuple[Manifest | None, str]:
         data = self._read(MANIFEST, LIMITS.manifest) if MANIFEST in present else None
         if data is None:
             return None, ""
@@ -153,7 +172,7 @@ class _Reader:
             self.problems += error.problems
             return None, ""
         for field, given, expected in (("model", manifest.model, model), ("version", manifest.version, version)):
-            if given != expected:
+            if expected is not None and given != expected:
                 line, column = compose_places(data.decode()).value((field,))
                 message = f"is {given!r}, but the folder says {expected!r}"
                 self.problems.append(Problem(file, line, column, field, message, "Make folder and manifest agree."))

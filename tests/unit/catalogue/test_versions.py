@@ -12,7 +12,7 @@ import pytest
 from weighbridge.catalogue.card import CardBlock
 from weighbridge.catalogue.front_matter import read_card
 from weighbridge.catalogue.source import LIMITS
-from weighbridge.catalogue.versions import list_versions
+from weighbridge.catalogue.versions import list_versions, load_package
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -391,3 +391,19 @@ def test_images_are_named_after_their_digest(tree: Tree, name: str) -> None:
 def test_what_lies_beside_an_images_evidence(tree: Tree) -> None:
     tree.write(f"images/{'a' * 64}/sbom.json", "{}")
     assert tree.problem().startswith(f"images/{'a' * 64}/sbom.json: does not belong here.")
+
+
+def test_one_package_by_itself(tree: Tree, tmp_path: Path) -> None:
+    catalogue = tree.load()
+    folder = catalogue.root / FOLDER
+    (tmp_path / "linked").symlink_to(folder)
+    for given in (folder, tmp_path / "linked", Path(os.path.relpath(folder))):
+        found, known = load_package(given), catalogue.versions["kb-qa-001@2025.03.15"]
+        assert (found.name, found.model, found.version) == (known.name, known.model, known.version)
+        assert (found.manifest_sha256, found.card_sha256) == (known.manifest_sha256, known.card_sha256)
+        assert [file.data for file in found.evidence] == [file.data for file in known.evidence]
+    (folder / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"manifest\.json: is missing"):
+        load_package(folder)
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        load_package(folder / "none")

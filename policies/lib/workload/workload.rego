@@ -181,6 +181,7 @@ pod(object_) := {
 	"path": path,
 	"labels": strings(template, ["metadata", "labels"]),
 	"annotations": strings(template, ["metadata", "annotations"]),
+	"spec": template.spec,
 	"containers": containers(path, template.spec),
 	"volumes": volumes(path, template.spec),
 	"claims": claims(object_),

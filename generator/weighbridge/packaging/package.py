@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from weighbridge.keys import PrivateKey
-    from weighbridge.packaging.scan import Progress, ScannedFile
+    from weighbridge.packaging.hashing import Progress, ScannedFile
 
 CARD = "README.md"
 MANIFEST = "manifest.json"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.evidence.state import VersionEvidence
-    from weighbridge.keys import PrivateKey
+    from weighbridge.keys import LocalKey
     from weighbridge.registry.gate import Records
     from weighbridge.registry.orders import ResolvedOrders
 
@@ -74,7 +74,7 @@ class JudgingOptions:
     """Accept signers and tenants' keys whose private halves everybody has."""
     jobs: int = 1
     """Processes that read and verify."""
-    cache: tuple[Path, PrivateKey] | None = None
+    cache: tuple[Path, LocalKey] | None = None
     """Where judgements are kept between compiles, and the release key, which protects them."""
     only: str = ""
     """Judge this version alone, `<model>@<version>`; the whole catalogue is read all the same."""
@@ -128,7 +128,7 @@ def _judge_all(
 
 
 def _judge_changed(
-    catalogue: Catalogue, options: JudgingOptions, kept: tuple[Path, PrivateKey], progress: Progress
+    catalogue: Catalogue, options: JudgingOptions, kept: tuple[Path, LocalKey], progress: Progress
 ) -> tuple[Mapping[str, VersionEvidence], Records]:
     """As `_judge_all`, but for versions whose records are known already."""
     at_ns = options.at_ns

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import InputError, Problem
-from weighbridge.packaging.digest import EXCLUDED, check_path
+from weighbridge.packaging.digest import EXCLUDED, check_path, check_plain_path
 from weighbridge.packaging.ignore import IGNORE_FILE, MAX_BYTES, MAX_IGNORED, parse_ignore
 
 if TYPE_CHECKING:
@@ -61,26 +61,36 @@ class Walk:
     """What the ignore file leaves out; a folder stands for everything below it."""
     problems: list[Problem] = field(default_factory=list)
     leaves_out: Callable[[str, bool], bool] = lambda _path, _folder: False
+    excluded: frozenset[str] = EXCLUDED
+    """Names at the top that are passed over."""
 
     def complain(self, path: str, message: str, fix: str) -> None:
         """Note a problem, so that the rest can be looked at."""
         self.problems.append(Problem(file=printable(path), message=message, fix=fix))
 
 
-def walk(folder: Path) -> Walk:
+def walk(folder: Path, leave_out: frozenset[str] | None = None) -> Walk:
     """Look at everything in a folder; problems are in the result.
+
+    Args:
+        folder: the folder.
+        leave_out: files and folders to pass over, and nothing but these: no name is excluded, no ignore file is read.
+            None: the names in `EXCLUDED` at the top, and what the ignore file says.
 
     Raises:
         InputError: more files than any model has.
     """
     found = Walk()
+    if leave_out is not None:
+        found = Walk(leaves_out=lambda path, _folder: path in leave_out, excluded=frozenset())
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         found.complain(str(folder), f"cannot be read as a folder: {error.strerror}", "Name the model's folder.")
         return found
     try:
-        _read_ignore(found, descriptor)
+        if leave_out is None:
+            _read_ignore(found, descriptor)
         _walk_folder(found, descriptor, (), ())
     finally:
         os.close(descriptor)
@@ -129,9 +139,9 @@ def _read_ignore(found: Walk, descriptor: int) -> None:
 
 
 def _walk_folder(found: Walk, descriptor: int, names: tuple[str, ...], located: tuple[str, ...]) -> None:
-    seen: dict[str, str] = {} if names else {name.casefold(): name for name in EXCLUDED}
+    seen: dict[str, str] = {} if names else {name.casefold(): name for name in found.excluded}
     for raw in sorted(os.listdir(descriptor), key=os.fsencode):
-        if not names and raw in EXCLUDED:
+        if not names and raw in found.excluded:
             continue
         try:
             name = unicodedata.normalize("NFC", os.fsencode(raw).decode("utf-8"))
@@ -165,7 +175,7 @@ def _leave_out(found: Walk, path: str, status: os.stat_result) -> bool:
     if not found.leaves_out(path, stat.S_ISDIR(status.st_mode)):
         return False
     try:
-        check_path(path)
+        _check(found, path)
     except ValueError as error:
         found.complain(path, str(error), "Rename it: what is left out is named in the manifest.")
         return True
@@ -174,6 +184,13 @@ def _leave_out(found: Walk, path: str, status: os.stat_result) -> bool:
         raise InputError.single(printable(path), f"is one more than {MAX_IGNORED:,} entries left out", fix)
     found.ignored.append(path)
     return True
+
+
+def _check(found: Walk, path: str) -> None:
+    if found.excluded:
+        check_path(path)
+    else:
+        check_plain_path(path)
 
 
 def _walk_entry(
@@ -188,7 +205,7 @@ def _walk_entry(
         found.complain(path, f"is {kind}", "Put the file itself there: only regular files have one meaning everywhere.")
         return
     try:
-        check_path(path)
+        _check(found, path)
     except ValueError as error:
         found.complain(path, str(error), "Rename it.")
         return

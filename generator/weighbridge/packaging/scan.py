@@ -48,11 +48,18 @@ class ModelFiles:
         return FileView(descriptor, seen.size)
 
 
-def scan(folder: Path, *, progress: Progress | None = None, threads: int | None = None) -> tuple[ScannedFile, ...]:
+def scan(
+    folder: Path,
+    *,
+    leave_out: frozenset[str] | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> tuple[ScannedFile, ...]:
     """Every file of the artifact in a model folder, hashed, sorted by the UTF-8 bytes of its path.
 
     Args:
         folder: the model folder; the names in `EXCLUDED` at its top are left out.
+        leave_out: paths to leave out instead of these, and of what the ignore file says.
         progress: told how many bytes have been hashed.
         threads: how many files are hashed at the same time; by default one a core.
 
@@ -61,13 +68,14 @@ def scan(folder: Path, *, progress: Progress | None = None, threads: int | None 
             differently, names that collide in NFC or by case, files that cannot be read or that changed meanwhile, or
             no file at all.
     """
-    return scan_and_look(folder, lambda _files: None, progress=progress, threads=threads)[0]
+    return scan_and_look(folder, lambda _files: None, leave_out=leave_out, progress=progress, threads=threads)[0]
 
 
 def scan_and_look(
     folder: Path,
     look: Callable[[ModelFiles], T],
     *,
+    leave_out: frozenset[str] | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> tuple[tuple[ScannedFile, ...], tuple[str, ...], T]:
@@ -79,7 +87,7 @@ def scan_and_look(
     Raises:
         InputError: as `scan`, or what `look` raises.
     """
-    before = folders.walk(folder)
+    before = folders.walk(folder, leave_out)
     if not before.files and not before.problems:
         before.complain(
             str(folder), "holds no file that could be packaged", "Name the folder with the model's weights."
@@ -93,7 +101,7 @@ def scan_and_look(
             looked.append(look(ModelFiles(folder, before.files)))
         except InputError as error:
             problems += error.problems
-    after = folders.walk(folder)
+    after = folders.walk(folder, leave_out)
     paths = before.files.keys() | after.files.keys()
     differing = {path for path in paths if before.files.get(path) != after.files.get(path)}
     differing |= set(before.ignored) ^ set(after.ignored)

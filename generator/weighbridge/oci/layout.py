@@ -22,6 +22,7 @@ from weighbridge.catalogue.source import display
 from weighbridge.errors import InputError, OutputError
 from weighbridge.oci.documents import (
     INDEX_TYPES,
+    MANIFEST,
     MANIFEST_TYPES,
     Index,
     described,
@@ -42,7 +43,7 @@ from weighbridge.oci.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from weighbridge.oci.documents import ImageManifest
     from weighbridge.oci.store import Source
@@ -261,6 +262,11 @@ class LayoutWriter:
             media_type, descriptor.digest, descriptor.size, annotations, artifact_type
         )
         return descriptor
+
+    def put_referrers(self, subject: Descriptor, manifests: Sequence[bytes]) -> None:  # noqa: ARG002 -- they name it
+        """See `BlobSink`."""
+        for data in manifests:
+            self.put_manifest(data, MANIFEST)
 
     def finish(self) -> None:
         """Let the layout appear.

@@ -19,7 +19,7 @@ from weighbridge.catalogue.source import display
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from _typeshed import WriteableBuffer
@@ -40,6 +40,10 @@ _WHOLE = "Push it anew with the tool that wrote it."
 
 class MissingError(InputError):
     """There is no such thing in the store; everything else that is wrong stays an `InputError`."""
+
+
+class ConflictError(InputError):
+    """A conditional write came too late: somebody else has written meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,10 @@ class BlobSink(Protocol):
 
     def put_manifest(self, data: bytes, media_type: str, tag: str | None = None) -> Descriptor:
         """Store a manifest whose blobs are there, and let a tag point to it."""
+        ...
+
+    def put_referrers(self, subject: Descriptor, manifests: Sequence[bytes]) -> None:
+        """Store OCI image manifests with this `subject`, so that `referrers` finds them."""
         ...
 
 
@@ -237,7 +245,8 @@ def open_store(location: str, *, plain_http: bool = False) -> tuple[BlobStore, s
         path, reference = split_location(location)
         return Layout(path), reference
     if location.startswith("oci://"):
-        from weighbridge.oci.registry import Registry, parse_reference  # noqa: PLC0415 -- registries import this module
+        from weighbridge.oci.reference import parse_reference  # noqa: PLC0415 -- references import this module
+        from weighbridge.oci.registry import Registry  # noqa: PLC0415 -- registries import this module
 
         named = parse_reference(location)
         return Registry(named.host, named.repository, plain_http=plain_http), named.reference

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SLSA_V1 = "https://slsa.dev/provenance/v1"
+SLSA_V02 = "https://slsa.dev/provenance/v0.2"
 VULNS = "https://in-toto.io/attestation/vulns/v0.2"
 _CYCLONEDX = re.compile(r"https://cyclonedx\.org/bom(/v?1\.[0-9])?\Z")
 _SPDX = re.compile(r"https://spdx\.dev/Document(/v?(2\.3|3\.0(\.[0-9])?))?\Z")
@@ -25,6 +26,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     IMAGE_PROFILE: (("at",),),
     EVALUATION: (("finished_at",),),
     SLSA_V1: (("runDetails", "metadata", "finishedOn"), ("runDetails", "metadata", "startedOn")),
+    SLSA_V02: (("metadata", "buildFinishedOn"), ("metadata", "buildStartedOn")),
     VULNS: (("metadata", "scanFinishedOn"),),
 }
 

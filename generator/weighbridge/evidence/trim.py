@@ -43,14 +43,27 @@ _SLSA: Shape = {
         "resolvedDependencies": {"uri": None, "digest": None},
     },
     "runDetails": {"builder": {"id": None}},
+    # v0.2
+    "buildType": None,
+    "builder": {"id": None},
+    "invocation": {"configSource": {"uri": None, "digest": None}},
+    "materials": {"uri": None, "digest": None},
 }
 _SLSA_BUILDER: Shape = {
     "buildDefinition": {"buildType": None, "externalParameters": {}},
     "runDetails": {"builder": {"id": None}},
+    "buildType": None,
+    "builder": {"id": None},
+    "invocation": {"configSource": {}},
 }
 """Without `source` nobody asks what was built from what."""
+_FINDING: Shape = {
+    "id": None,
+    "severity": {"score": None},
+    "suppressed": {"by": None, "status": None, "justification": None, "source": None},
+}
 _VULNERABILITIES: Shape = {
-    "scanner": {"uri": None, "result": {"id": None, "severity": {"score": None}}},
+    "scanner": {"uri": None, "result": _FINDING},
     "metadata": {"scanFinishedOn": None},
 }
 _RESOURCES: Shape = {"resources": {"name": None, "algorithm": None, "digest": None}, "serialization": None}

@@ -76,7 +76,7 @@ _PARAMETERS: dict[str, dict[str, Schema]] = {
     # A builder is a text or an object.
     "slsa_provenance": {"builders": {"items": ANY}, **dict.fromkeys(("build_types", "source", "level"), ANY)},
     "test_result": {"warnings": ANY, "tests": ANY},
-    "vulnerabilities": {"max_severity": ANY, "allowed": _ALLOWANCES, "scanners": ANY},
+    "vulnerabilities": {"max_severity": ANY, "allowed": _ALLOWANCES, "scanners": ANY, "accept_suppressed_by": ANY},
 }
 """What each rule reads of `with`."""
 _OWN: dict[str, Schema] = {
@@ -87,7 +87,17 @@ _OWN: dict[str, Schema] = {
 }
 """Predicates of Weighbridge; `evidence.trim` has the others'."""
 _LISTS = frozenset(
-    {"@graph", "components", "licenses", "packages", "resolvedDependencies", "resources", "result", "severity"}
+    {
+        "@graph",
+        "components",
+        "licenses",
+        "materials",
+        "packages",
+        "resolvedDependencies",
+        "resources",
+        "result",
+        "severity",
+    }
 )
 """Where foreign predicates hold lists."""
 _BELOW: dict[str, Schema] = {

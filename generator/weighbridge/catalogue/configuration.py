@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from weighbridge.catalogue.keyless import Keyless
 from weighbridge.catalogue.names import (
     Code,
     Digest,
@@ -70,13 +71,6 @@ Upstream = Annotated[
 ]
 
 
-class Keyless(Document):
-    """A signer known by a Sigstore certificate's identity and issuer."""
-
-    issuer: Uri
-    identity: Text
-
-
 class SignerDocument(Document):
     """Who may sign: one key, or one keyless identity, and when it counts."""
 
@@ -97,9 +91,11 @@ class SignerDocument(Document):
 
 
 class Trust(Document):
-    """The signers, by name."""
+    """The signers, by name, and the Sigstore instances that vouch for keyless ones and for timestamps."""
 
     signers: dict[Identifier, SignerDocument] = Field(min_length=1)
+    sigstore: dict[Identifier, RelativePath] = Field(default_factory=dict)
+    """Trusted roots (`trusted_root.json`) by the name that a signer's `root` gives; `public` replaces the shipped."""
 
 
 class AttestationDocument(Document):

@@ -20,6 +20,10 @@ class FormatError(WeighbridgeError):
     """A file is not what its name or its first bytes say, or larger than is looked at; becomes a finding."""
 
 
+class LimitError(FormatError):
+    """More than is looked at; another reader might come further."""
+
+
 class FileView:
     """A regular file, opened for reading; a context manager that closes it.
 

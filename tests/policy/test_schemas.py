@@ -88,6 +88,9 @@ TYPOS = [
     ("gate", "gate/gate.rego", "input.items", "input.itmes"),
     ("gate", "gate/approvals.rego", "approvals.threshold >=", "approvals.treshold >="),
     ("gate", "gate/promotion.rego", "promotion.min_time_ns == 0", "promotion.min_time == 0"),
+    ("release", "release/card.rego", "input.item.lineage.datasets)", "input.item.lineage.datsets)"),
+    ("release", "release/evidence.rego", "input.item.approvals.threshold", "input.item.approvals.treshold"),
+    ("release", "release/release.rego", "input.item.record.not_after", "input.item.record.notafter"),
     ("evidence", "evidence/approval/approval.rego", "input.predicate.environment", "input.predicate.enviroment"),
     ("evidence", "evidence/batch/batch.rego", "item.rule", "item.rul"),
     ("evidence", "evidence/evaluation/evaluation.rego", "dataset.digest", "dataset.digets"),
@@ -131,6 +134,8 @@ IN_FUNCTIONS = [
     ("gate", "gate/gate.rego", "item.previous.not_after", "item.previous.notafter"),
     ("gate", "gate/attestations.rego", "state.held", "state.hold"),
     ("gate", "gate/attestations.rego", 'name, "verdicts"]', 'name, "verdict"]'),
+    ("release", "release/card.rego", "count(section.placeholders) == 0", "count(section.placeholder) == 0"),
+    ("release", "release/evidence.rego", "state.held == true", "state.hold == true"),
     ("evidence", "evidence/sbom/sbom.rego", "choice.expression", "choice.expresion"),
 ]
 

@@ -258,6 +258,8 @@ class LayoutWriter:
         parsed = parse_manifest(data, descriptor, descriptor.digest)
         artifact_type = "" if media_type in INDEX_TYPES or isinstance(parsed, Index) else parsed.artifact_type
         annotations = {REF_NAME: tag} if tag else {}
+        if tag:
+            self._entries.pop(("", descriptor.digest), None)
         self._entries[tag or "", descriptor.digest] = Descriptor(
             media_type, descriptor.digest, descriptor.size, annotations, artifact_type
         )

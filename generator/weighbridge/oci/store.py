@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
+    from weighbridge.oci.credentials import Credentials
+
     Source = Callable[[], AbstractContextManager[BinaryIO]]
     """Opens a blob's bytes; called again for every attempt at an upload."""
 
@@ -229,12 +231,15 @@ def chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield data
 
 
-def open_store(location: str, *, plain_http: bool = False) -> tuple[BlobStore, str | None]:
+def open_store(
+    location: str, *, plain_http: bool = False, credentials: Credentials | None = None
+) -> tuple[BlobStore, str | None]:
     """The store that a location names, and the tag or digest in it.
 
     Args:
         location: `oci://host/repository[:tag][@digest]` or `oci-layout:PATH[:tag|@digest]`.
         plain_http: speak HTTP without TLS to a registry that is not on this machine.
+        credentials: for a registry; None: what Docker's configuration has.
 
     Raises:
         InputError: no such location.
@@ -249,7 +254,8 @@ def open_store(location: str, *, plain_http: bool = False) -> tuple[BlobStore, s
         from weighbridge.oci.registry import Registry  # noqa: PLC0415 -- registries import this module
 
         named = parse_reference(location)
-        return Registry(named.host, named.repository, plain_http=plain_http), named.reference
+        registry = Registry(named.host, named.repository, plain_http=plain_http, credentials=credentials)
+        return registry, named.reference
     raise InputError.single(
         display(location), "is no location of an artifact", "Write oci://host/repository:tag or oci-layout:PATH."
     )

@@ -6,7 +6,7 @@ cycle) is told by `weighbridge.catalogue.references`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -194,6 +194,28 @@ class LiveDocument(Document):
     clusters_not_after: DurationNs = 3600 * 10**9
 
 
+ReleaseRequirement = Literal[
+    "sbom",
+    "license",
+    "threat-model",
+    "dependencies",
+    "environment-variables",
+    "lineage",
+    "evaluation",
+    "approvals",
+]
+
+
+def _every_requirement() -> tuple[ReleaseRequirement, ...]:
+    return get_args(ReleaseRequirement)
+
+
+class Release(Document):
+    """What announcing a version demands beside the gate's approval; all of it, unless this says otherwise."""
+
+    requires: tuple[ReleaseRequirement, ...] = Field(default_factory=_every_requirement, strict=False)
+
+
 class Environment(Document):
     """What one environment requires, and what it allows."""
 
@@ -209,6 +231,7 @@ class Environment(Document):
     upstreams: dict[VersionName, Upstream] = Field(default_factory=dict)
     calls: Calls = Field(default_factory=Calls)
     live: LiveDocument = Field(default_factory=LiveDocument)
+    release: Release = Field(default_factory=Release)
 
     @model_validator(mode="after")
     def _promotion(self) -> Environment:

@@ -38,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "approval-v1": predicates.ApprovalPredicate,
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,
+    "image-profile-v1": predicates.ImageProfilePredicate,
     "event": Event,
 }
 """Name of the schema file, without `.json`, to the model that it describes."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from weighbridge.catalogue.configuration import OrderKind
 from weighbridge.catalogue.names import Code, Digest, Document, Name, Text, TimeNs, Uri, VersionName
+from weighbridge.evidence.image_profile import ImageProfilePredicate
 
 PACKAGE = "https://weighbridge.dev/package/v1"
 EVALUATION = "https://weighbridge.dev/evaluation/v1"
@@ -131,5 +132,6 @@ MODELS: dict[str, type[Document]] = {
     PROMOTION: PromotionPredicate,
     ORDER: OrderPredicate,
     WAIVER: WaiverPredicate,
+    IMAGE_PROFILE: ImageProfilePredicate,
 }
 """Our own predicate types that have a shape."""

@@ -82,7 +82,7 @@ _NAMED: tuple[tuple[re.Pattern[str], str, re.Pattern[bytes]], ...] = tuple(
         (
             r"(^|/)\.env(\.[a-z]+)?$",
             "dotenv",
-            rb"(?im)^[^#\n]{0,64}(secret|token|passwo?r?d|api_?key)[a-z_0-9]{0,64}[ \t]{0,8}=[ \t]{0,8}[\"']?[^\s\"']{8}",
+            rb"(?im)^[^#\n]{0,64}(secret|token|passwo?r?d|api_?key)\w{0,64}[ \t]{0,8}=[ \t]{0,8}[\"']?[^\s\"']{8}",
         ),
         (r"(^|/)id_(rsa|dsa|ecdsa|ed25519)(_sk)?$", "private-key", rb"."),
         (r"\.(p12|pfx|jks|keystore|kdbx|ppk)$", "key-store", rb"."),

@@ -107,7 +107,7 @@ def open_images(location: str, platform: str | None = None, *, plain_http: bool 
     document = read_manifest(store, descriptor, location)
     if not isinstance(document, Index):
         image = _image(store, document, location)
-        _require_platform(image, platform)
+        require_platform(image, platform)
         return Subject(descriptor.digest, None, (image,))
     entries = _runnable(document, location)
     if platform is None:
@@ -119,7 +119,7 @@ def open_images(location: str, platform: str | None = None, *, plain_http: bool 
         message = f"has {len(matching)} images for the platform {platform}"
         raise InputError.single(location, message, f"Choose one of: {known}.", field="--platform")
     image = _entry_image(store, matching[0], location)
-    _require_platform(image, platform)
+    require_platform(image, platform)
     return Subject(image.digest, descriptor.digest, (image,))
 
 
@@ -140,7 +140,7 @@ def _entry_image(store: BlobStore, entry: IndexEntry, location: str) -> Image:
     image = _image(store, document, name)
     # Runtimes choose by what the index says; what they then get must be that.
     if entry.platform:
-        _require_platform(image, _platform(entry.platform))
+        require_platform(image, _platform(entry.platform))
     return image
 
 
@@ -168,11 +168,14 @@ def parse_config(data: bytes, file: str) -> dict[str, Any]:
     """An image's configuration from verified bytes.
 
     Raises:
-        InputError: no JSON object, or something in it of another kind than the specification says.
+        InputError: no JSON object, not for Linux, or something in it of another kind than specified.
     """
     config = parse_json(data, file)
     if not isinstance(config, dict):
         raise InputError.single(file, "is no JSON object", _BUILD)
+    if config.get("os") != "linux":
+        message = f"is for the operating system {config.get('os')!a:.40}; only linux is understood"
+        raise InputError.single(file, message, "Name another platform with --platform.", field="os")
     inner = config.get("config") or {}
     wrong = [f"config.{key}" for key, kind in _FIELDS.items() if not _is(inner, key, kind)]
     if not isinstance(inner, dict) or wrong:
@@ -230,7 +233,8 @@ def _matches(has: str, wanted: str) -> bool:
     return has == wanted or (wanted.count("/") == 1 and has.startswith(f"{wanted}/"))
 
 
-def _require_platform(image: Image, platform: str | None) -> None:
+def require_platform(image: Image, platform: str | None) -> None:
+    """Raise an InputError unless the image is for a platform, if one is named; a variant may be left unsaid by it."""
     if platform is None:
         return
     base = "/".join(platform.split("/")[:2])

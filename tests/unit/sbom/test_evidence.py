@@ -107,7 +107,8 @@ def test_a_component_without_a_name_is_no_evidence(package: Path, kit: Any, tmp_
     }
     (tmp_path / "nameless.json").write_text(json.dumps(document))
     statement = tmp_path / "statement"
-    run(package, "-o", tmp_path / "out", "--key", kit.write_key(tmp_path / "k"), "--at", kit.AT, "--statement", statement,
+    key = kit.write_key(tmp_path / "k")
+    run(package, "-o", tmp_path / "out", "--key", key, "--at", kit.AT, "--statement", statement,
         "--merge", tmp_path / "nameless.json")  # fmt: skip
     assert judged(engine, statement).reasons == ("it lists no component, or one without a name",)
 

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _VERSION = "1.0.0"
+_COSIGN_IMAGE = "dev.cosignproject.cosign/image"
+_COSIGN_ATTESTATIONS = "dev.cosignproject.cosign/atts"
+"""What `cosign save` writes under the annotation `kind` instead of tags; such a layout holds one image."""
 _MAX_DEPTH = 4
 _MAX_VISITED = 10_000
 _LAYOUT = "Name the folder that holds oci-layout, index.json and blobs/."
@@ -102,7 +105,12 @@ class Layout:
         if reference is not None and DIGEST.match(reference):
             return next((entry for entry in entries if entry.digest == reference), None) or self._unlisted(reference)
         if reference is not None:
-            entries = [entry for entry in entries if entry.annotations.get(REF_NAME) == reference]
+            kind = _COSIGN_ATTESTATIONS if reference.endswith(".att") else ""
+            entries = [
+                entry
+                for entry in entries
+                if entry.annotations.get(REF_NAME) == reference or (kind and entry.annotations.get("kind") == kind)
+            ]
         elif len(entries) > 1:
             # Evidence lies beside what it is about, and fallback tags too: neither is what somebody names a layout for.
             entries = [entry for entry in entries if not self._refers(entry)]
@@ -117,7 +125,8 @@ class Layout:
         raise kind.single(self.name, what + tagged, known)
 
     def _refers(self, entry: Descriptor) -> bool:
-        if entry.annotations.get(REF_NAME, "").startswith("sha256-"):
+        kind = entry.annotations.get("kind", "")
+        if entry.annotations.get(REF_NAME, "").startswith("sha256-") or (kind and kind != _COSIGN_IMAGE):
             return True
         try:
             return self._parsed(entry).subject is not None

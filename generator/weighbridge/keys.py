@@ -71,10 +71,15 @@ def load_public_key(pem: bytes, file: str) -> PublicKey:
         raise InputError.single(
             file, "is no PEM public key", "Give the public half, in a `PUBLIC KEY` block."
         ) from error
-    return _accepted_public(key, file)
+    return require_public(key, file)
 
 
-def _accepted_public(key: object, file: str) -> PublicKey:
+def require_public(key: object, file: str) -> PublicKey:
+    """The same object, if it is a public key of an accepted kind.
+
+    Raises:
+        InputError: it is not.
+    """
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
         return key
     if isinstance(key, rsa.RSAPublicKey) and MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
@@ -113,7 +118,7 @@ def require_accepted(key: object, source: str) -> LocalKey:
     """
     if not isinstance(key, (ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)):
         raise InputError.single(source, f"is a {type(key).__name__}, which is not accepted", CREATE)
-    _accepted_public(key.public_key(), source)
+    require_public(key.public_key(), source)
     return key
 
 

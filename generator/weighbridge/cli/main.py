@@ -36,9 +36,11 @@ COMMANDS = {
     "test": "Run fixtures through every enforcement point.",
     "trust": "Sign and show the trust of a catalogue.",
     "verify": "Check a catalogue and all its evidence; writes nothing.",
+    "verify-signature": "Compare a model folder with an OpenSSF model signature.",
     "weights": "Compare running weights with what was packaged.",
 }
-"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast."""
+"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast; `-`
+in a name is `_` in its module's."""
 
 _OPTIONAL = frozenset({"docker", "opa_client", "starlette", "uvicorn"})
 """Modules of the extra `harness`, which only `run` and `test` need."""
@@ -54,7 +56,7 @@ class _LateGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"weighbridge.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"weighbridge.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature

@@ -41,7 +41,7 @@ ClaimName = Literal[
     "run_invocation_uri",
     "source_repository_visibility",
 ]
-CLAIM_OIDS: dict[str, ClaimName] = {
+CLAIM_OIDS: dict[str, str] = {
     "1.3.6.1.4.1.57264.1.9": "build_signer_uri",
     "1.3.6.1.4.1.57264.1.10": "build_signer_digest",
     "1.3.6.1.4.1.57264.1.11": "runner_environment",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from weighbridge import keys
@@ -39,9 +39,10 @@ BUNDLE_TYPES = frozenset(
 """Every media type under which Sigstore bundles 0.1 to 0.3 are written."""
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 """The media type of the bundles that are written here."""
-KEYLESS = "keyless is not supported yet"
+KEYLESS = "is signed by a certificate, and only keys count here"
 _BUNDLE_KEYS = ("mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature")
 _WHOLE = "Write it anew with the tool that signed it."
+_CHAIN = "x509CertificateChain"
 _TO_STANDARD = str.maketrans("-_", "+/")
 
 
@@ -81,6 +82,15 @@ class Envelope:
     payload_type: str
     payload: bytes
     signatures: tuple[Signature, ...]
+    media_type: str = ""
+    """Of the bundle around it; "" if there is none."""
+    material: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """The bundle's verification material, unread; None without a bundle."""
+
+    @property
+    def keyless(self) -> bool:
+        """Whether the bundle holds a certificate."""
+        return self.material is not None and ("certificate" in self.material or _CHAIN in self.material)
 
 
 class KeyRing:
@@ -132,26 +142,35 @@ def decode_base64(text: str) -> bytes:
     return value
 
 
-def parse_envelope(data: bytes, file: str, limits: Limits = LIMITS) -> Envelope:
+def parse_envelope(data: bytes, file: str, limits: Limits = LIMITS, *, keyless: bool = False) -> Envelope:
     """The envelope in a file: bare, or in a Sigstore bundle v0.1 to v0.3 with a public key.
 
     Args:
         data: the whole file.
         file: its name, for the error.
         limits: sizes that are accepted.
+        keyless: take a bundle with a certificate, too; the caller looks at `Envelope.keyless`.
 
     Raises:
-        InputError: not readable, too large, keyless, or of a form that is not accepted; nothing has been verified yet.
+        InputError: not readable, too large, of a form that is not accepted, or keyless where that is not asked for;
+            nothing has been verified yet.
     """
     if len(data) > limits.file_bytes:
         raise _unreadable(file, f"has {len(data)} bytes, more than {limits.file_bytes}")
     document = parse_json(data, file)
     if not isinstance(document, dict):
         raise _unreadable(file, "is no JSON object")
-    hint = ""
-    if any(key in document for key in _BUNDLE_KEYS):
-        hint, document = _unbundle(document, file)
-    return _envelope(document, hint, file, limits)
+    if not any(key in document for key in _BUNDLE_KEYS):
+        return _envelope(document, "", file, limits)
+    hint, inner = _unbundle(document, file)
+    envelope = replace(
+        _envelope(inner, hint, file, limits),
+        media_type=document["mediaType"],
+        material=document["verificationMaterial"],
+    )
+    if envelope.keyless and not keyless:
+        raise _unreadable(file, KEYLESS, "verificationMaterial", "Sign with a key that `trust.signers` names.")
+    return envelope
 
 
 def _unreadable(file: str, message: str, field: str = "", fix: str = _WHOLE) -> InputError:
@@ -167,10 +186,9 @@ def _unbundle(bundle: dict[str, Any], file: str) -> tuple[str, dict[str, Any]]:
     material = bundle.get("verificationMaterial")
     if not isinstance(material, dict):
         raise _unreadable(file, "has no verification material", "verificationMaterial")
-    if "certificate" in material or "x509CertificateChain" in material:
-        raise _unreadable(file, KEYLESS, "verificationMaterial", "Sign with a key that `trust.signers` names.")
-    public_key = material.get("publicKey")
-    if not isinstance(public_key, dict):
+    public_key = material.get("publicKey", {})
+    certified = "certificate" in material or _CHAIN in material
+    if not isinstance(public_key, dict) or not (certified or "publicKey" in material):
         raise _unreadable(file, "has no public key", "verificationMaterial.publicKey")
     envelope = bundle.get("dsseEnvelope")
     if "messageSignature" in bundle or not isinstance(envelope, dict):
@@ -220,7 +238,12 @@ def _decoded(text: Any, field: str, limit: int, file: str) -> bytes:
 
 
 def verified_by(envelope: Envelope, ring: KeyRing, likely: Sequence[str] = ()) -> tuple[str, ...]:
-    """The distinct keys that signed exactly this payload under exactly this payload type.
+    """The distinct keys that signed exactly this payload: fingerprints, sorted; see `signers_of`."""
+    return tuple(signers_of(envelope, ring, likely))
+
+
+def signers_of(envelope: Envelope, ring: KeyRing, likely: Sequence[str] = ()) -> dict[str, Signature]:
+    """The distinct keys that signed exactly this payload under exactly this payload type, each with its signature.
 
     Every signature is tried against every key until one fits, so a lying or missing hint costs time and changes
     nothing: whoever could make one signature fit two keys holds the second key, and could sign with it.
@@ -231,16 +254,16 @@ def verified_by(envelope: Envelope, ring: KeyRing, likely: Sequence[str] = ()) -
         likely: fingerprints to try first.
 
     Returns:
-        Fingerprints, sorted, each once however often its key signed; empty if no trusted key signed.
+        By fingerprint, sorted, each once however often its key signed; empty if no trusted key signed.
     """
     message = pae(envelope.payload_type, envelope.payload)
-    found: set[str] = set()
+    found: dict[str, Signature] = {}
     for signature in envelope.signatures:
         for fingerprint in ring.in_order(signature.hint, likely):
             if keys.verify(ring.keys[fingerprint], signature.value, message):
-                found.add(fingerprint)
+                found.setdefault(fingerprint, signature)
                 break
-    return tuple(sorted(found))
+    return dict(sorted(found.items()))
 
 
 def sign_envelope(payload_type: str, payload: bytes, signing_keys: Sequence[PrivateKey]) -> Envelope:

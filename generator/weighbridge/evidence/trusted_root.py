@@ -111,11 +111,27 @@ class Root:
         """
         return self._at(times)[1]
 
+    def require_log(self, entry: Any, times: frozenset[int]) -> None:
+        """Demand that an entry names a log of the root that counted at these times.
+
+        `sigstore` tries every key of the root where it does not know the log that an entry names.
+
+        Raises:
+            ValueError: it names another.
+        """
+        named = entry.get("logId") if isinstance(entry, dict) else None
+        logs = [given.document for given in self._counting(times) if given.kind == "tlogs"]
+        known = [log[key] for log in logs for key in ("logId", "checkpointKeyId") if log.get(key)]
+        if not named or named not in known:
+            raise ValueError("its log entry is of a log that the root does not name, or not for that time")
+
+    def _counting(self, times: frozenset[int]) -> list[_Authority]:
+        return [given for given in self._authorities if all(given.counts_at(time_ns) for time_ns in times)]
+
     def _at(self, times: frozenset[int]) -> tuple[TrustedRoot, Verifier]:
         kept: dict[str, Any] = {kind: [] for kind in _KINDS}
-        for authority in self._authorities:
-            if all(authority.counts_at(time_ns) for time_ns in times):
-                kept[authority.kind].append(authority.document)
+        for authority in self._counting(times):
+            kept[authority.kind].append(authority.document)
         for kind, (called, needed) in _KINDS.items():
             if needed and not kept[kind]:
                 raise ValueError(f"{self.file} has no {called} that counted then")

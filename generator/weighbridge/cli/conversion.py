@@ -23,6 +23,7 @@ _OPTIONS = (
     click.option("--scanner", type=click.Choice(SCANNERS), help="FILE is the report of this program: convert it."),
     click.option("--vex", multiple=True, metavar="FILE", type=_PATH, help="OpenVEX about the findings of the scan."),
     click.option("--scanned-at", metavar="TIME", help="When the scan ended, for reports that do not say."),
+    click.option("--exit-code", metavar="N", type=click.IntRange(0, 255), help="The scanner's own exit status."),
     click.option("--metric", multiple=True, metavar="NAME=SOURCE", help="Carry this metric only, and call it NAME."),
     click.option("--dataset-uri", metavar="URI", help="What the model was evaluated on."),
     click.option("--dataset-digest", metavar="D", help="The digest of that, sha256:..."),
@@ -36,6 +37,7 @@ class Given:
     scanner: str | None
     vex: tuple[Path, ...]
     scanned_at: str | None
+    exit_code: int | None
     metric: tuple[str, ...]
     dataset_uri: str | None
     dataset_digest: str | None
@@ -57,6 +59,7 @@ def refuse_without_scanner(given: Given) -> None:
     options = {
         "--vex": given.vex,
         "--scanned-at": given.scanned_at,
+        "--exit-code": given.exit_code is not None,
         "--metric": given.metric,
         "--dataset-uri": given.dataset_uri,
         "--dataset-digest": given.dataset_digest,
@@ -92,6 +95,7 @@ def convert_report(
         predicate_type=predicate_type,
         vex=tuple((str(file), read(file, REPORT_BYTES)) for file in given.vex),
         scanned_at_ns=_time(given.scanned_at),
+        exit_code=given.exit_code,
         dataset=_dataset(given),
         metrics=tuple(_metric(text) for text in given.metric),
     )

@@ -91,8 +91,13 @@ def _refuse_unused(known: Format, options: Options) -> None:
         for name, value in used.items():
             if value:
                 raise InputError.single("", "is for evaluations", "Leave it out.", field=name)
+    scans = {
+        "--vex": bool(options.vex),
+        "--scanned-at": options.scanned_at_ns is not None,
+        "--exit-code": options.exit_code is not None,
+    }
     if VULNS not in known.predicate_types:
-        for name, given in {"--vex": options.vex, "--scanned-at": options.scanned_at_ns is not None}.items():
+        for name, given in scans.items():
             if given:
                 raise InputError.single("", "is for scans", "Leave it out.", field=name)
 

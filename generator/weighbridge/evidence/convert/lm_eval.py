@@ -63,8 +63,10 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
     measured: dict[str, float] = {}
     left = 0
     for task, values in report.results.items():
-        numbers = {key: float(value) for key, value in values.items() if _is_number(value)}
-        left += sum(1 for key in values if key not in numbers and key not in {"alias", "name"})
+        # Every metric names its filter; what has no comma is about the task itself.
+        metrics = {key: value for key, value in values.items() if "," in key}
+        numbers = {key: float(value) for key, value in metrics.items() if _is_number(value)}
+        left += len(metrics) - len(numbers)
         measured |= _names(task, numbers)
     measured |= {f"{task}/samples": float(seen.effective) for task, seen in report.samples.items()}
     notes = (f"{left} values that are no numbers are not carried",) if left else ()

@@ -26,6 +26,7 @@ _MILLISECONDS = re.compile(r"[0-9]{1,15}\Z")
 
 class _Info(Foreign):
     status: Words
+    lifecycle_stage: Words
     end_time: Any = None
     """Milliseconds since the epoch; a number, or its digits as protocol buffers write them."""
 
@@ -71,9 +72,9 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
         InputError: not of its form, not finished, about another artifact, or one metric twice.
     """
     info, metrics, tags = _parts(document.get("run", document), file)
-    if info.status != "FINISHED":
-        message = f"is a run whose status is {info.status!a}, not FINISHED"
-        raise InputError.single(file, message, "Export it when it has ended.", field="info.status")
+    if (info.status, info.lifecycle_stage) != ("FINISHED", "active"):
+        message = f"is a run that is {info.status!a} and {info.lifecycle_stage!a}, not FINISHED and active"
+        raise InputError.single(file, message, "Export a run that has ended and was not deleted.", field="info.status")
     require_subject(frozenset({tags[SUBJECT_TAG]} if SUBJECT_TAG in tags else ()), options, file)
     return evaluation(metrics, _ended_ns(info.end_time, file), (), options, file)
 

@@ -3,7 +3,8 @@
 One finding is one group: the ids under which several databases know one vulnerability. Its severity is the highest
 CVSS score of the group, as the program computed it, and what the databases say in words; without either it is unknown.
 CVSS vectors are not scored here. The report lists packages without findings only if it was asked to (`--all-packages`),
-and without any package it proves nothing. It does not say when it was made.
+and without any package it proves nothing. It does not say when it was made, nor that the program failed: without a
+database it lists every package, no finding, and only the exit status (127) tells. So the exit status must be given.
 
 Source: github.com/google/osv-scanner, `pkg/models/results.go`; OSV schema, `severity` and `database_specific`.
 """
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from weighbridge.errors import InputError
 from weighbridge.evidence.convert.reading import FindingId, Foreign, Many, Maybe, Words, none, read
-from weighbridge.evidence.convert.report import UNKNOWN, Conversion, Finding, Options, Scan
+from weighbridge.evidence.convert.report import UNKNOWN, Conversion, Finding, Options, Scan, require_exit
 from weighbridge.evidence.convert.vulns import vulns
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
     findings = tuple(
         finding for result in report.results for entry in result.packages for finding in _findings(entry, result.source)
     )
+    require_exit(options, bool(findings), file)
     return vulns(Scan(uri=URI, version="", findings=findings), options, file)
 
 

@@ -69,6 +69,8 @@ class Options:
     vex: tuple[tuple[str, bytes], ...] = ()
     """`(file, bytes)` of each OpenVEX document."""
     scanned_at_ns: int | None = None
+    exit_code: int | None = None
+    """What the program's exit status was: some write a report of nothing when they failed."""
     dataset: tuple[str, str] | None = None
     """URI and digest."""
     metrics: tuple[tuple[str, str], ...] = ()
@@ -83,6 +85,30 @@ class Conversion:
     predicate: dict[str, Any]
     notes: tuple[str, ...] = ()
     """What of the report was not carried, and what whoever signs should know."""
+
+
+def require_exit(options: Options, found: bool, file: str) -> None:
+    """Demand the program's exit status where its report looks the same whether it succeeded or failed.
+
+    Args:
+        options: with the exit status: 0 for a scan without findings, 1 for one with findings.
+        found: whether the report has findings.
+        file: the report's name.
+
+    Raises:
+        InputError: not given, that of a failure, or not the one of this report.
+    """
+    given = options.exit_code
+    if given is None:
+        fix = "Say by --exit-code what its exit status was."
+        raise InputError.single(file, "does not tell whether the program succeeded", fix)
+    if given not in {0, 1}:
+        message = f"is what the program wrote when it failed (exit status {given})"
+        raise InputError.single(file, message, "Scan again, until it succeeds.", field="--exit-code")
+    if given == 1 and not found:
+        raise InputError.single(
+            file, "has no findings, and its exit status was 1", "Name the right report.", field="--exit-code"
+        )
 
 
 def require_subject(digests: frozenset[str], options: Options, file: str) -> None:

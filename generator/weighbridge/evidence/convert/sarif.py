@@ -2,7 +2,8 @@
 
 As a scan, each open result is a finding with its `security-severity`; a result without one is of unknown severity,
 since a level says how a tool shows it and not how severe it is. As a test result, results of level error fail, those of
-level warning and those suppressed with a reason warn. Results that only an older log had (`absent`), and those of kind
+level warning and those suppressed with a reason warn. A run without an invocation does not tell whether the tool
+succeeded (Trivy, Grype and OSV-Scanner write none, the last even when it failed): then its exit status must be given. Results that only an older log had (`absent`), and those of kind
 pass, informational or notApplicable, are no findings.
 """
 
@@ -19,6 +20,7 @@ from weighbridge.evidence.convert.report import (
     Options,
     Scan,
     Suppression,
+    require_exit,
     require_subject,
 )
 from weighbridge.evidence.convert.sarif_log import VERSIONS, Log, Result, Run, level_of, rule_of
@@ -47,6 +49,8 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
     absent = len(results) - len(present)
     notes = (f"{absent} results are no findings: absent, passed or informational",) if absent else ()
     digests = frozenset(digest for run in runs for digest in _digests(run))
+    if not all(run.invocations for run in runs):
+        require_exit(options, bool(present), file)
     if options.predicate_type == TEST_RESULT:
         require_subject(digests, options, file)
         return _test_result(present, driver, options, (file, notes))

@@ -26,6 +26,7 @@ COMMANDS = {
     "init": "Write a catalogue to start from.",
     "package": "Package a model folder: manifest, artifact digest, package statement.",
     "promote": "Move a version into the next environment, by evidence alone.",
+    "public-key": "Print the public half of a key, also of one in an HSM or KMS.",
     "pull": "Fetch a packaged model from an OCI registry, and verify it.",
     "push": "Push a packaged model and its evidence to an OCI registry.",
     "release": "Check what a release must document, and announce it.",

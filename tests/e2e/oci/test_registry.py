@@ -111,10 +111,10 @@ def test_the_right_password_is_needed_and_used(tmp_path: Path, registry: str) ->
     (tmp_path / "htpasswd").write_text("alice:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n")
     extra = f"auth: {{htpasswd: {{realm: here, path: {tmp_path / 'htpasswd'}}}}}\n"
     with running_registry(tmp_path / "private", extra) as host:
+        wrong = Registry(host, "secret", credentials=Credentials("alice", "wrong"), limits=QUICK)
         with pytest.raises(InputError, match="asks for credentials"):
             artifact(repository(host, "secret"), b"x", "v1")
         with pytest.raises(InputError, match="refuses these credentials"):
-            wrong = Registry(host, "secret", credentials=Credentials("alice", "wrong"), limits=QUICK)
             artifact(wrong, b"x", "v1")
         right = Registry(host, "secret", credentials=Credentials("alice", "secret"), limits=QUICK)
         written = artifact(right, b"x", "v1")

@@ -67,10 +67,26 @@ _VULNERABILITIES: Shape = {
     "metadata": {"scanFinishedOn": None},
 }
 _RESOURCES: Shape = {"resources": {"name": None, "algorithm": None, "digest": None}, "serialization": None}
+_PLACED: Shape = {"path": None}
+_PROFILE: Shape = {
+    "digest": None,
+    "images": {
+        "digest": None,
+        "platform": None,
+        "base": {"family": None, "contradictions": None},
+        "user": {"uid": None},
+        "entrypoint_shell": None,
+        **dict.fromkeys(("shells", "compilers", "network_tools", "package_managers"), _PLACED),
+        **dict.fromkeys(("setuid", "weights", "secrets", "unread"), _PLACED),
+        "writable_path": None,
+        **{kind: {"version": None} for kind in ("cuda", "cudnn")},
+    },
+}
 _TESTS: Shape = {"result": None, "passedTests": None, "warnedTests": None, "failedTests": None}
 RULES: dict[str, tuple[frozenset[str], Shape]] = {
     "approval": (frozenset({"manifest_sha256"}), None),
     "evaluation": (frozenset(), None),
+    "image_profile": (frozenset({"predicate_type", "digest"}), _PROFILE),
     "model_signature": (frozenset({"predicate_type", "files", "card_sha256"}), _RESOURCES),
     "package": (frozenset({"manifest_sha256", "card_sha256"}), None),
     "promotion": (frozenset(), None),

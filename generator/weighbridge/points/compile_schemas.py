@@ -66,9 +66,11 @@ _GATE_VERDICTS = mapping(
 )
 
 _ALLOWANCES = loose_list(id=ANY, until=ANY, reason=ANY)
+_BOUNDS = {"properties": {"min": ANY, "max": ANY, "none": ANY}}
 _PARAMETERS: dict[str, dict[str, Schema]] = {
     "approval": {"environment": ANY},
     "evaluation": {"datasets": ANY, "metrics": ANY},
+    "image_profile": {**dict.fromkeys(("bases", "allow", "except"), ANY), **dict.fromkeys(("cuda", "cudnn"), _BOUNDS)},
     "model_signature": {"symlinks": ANY, "ignore_paths": ANY},
     "package": {},
     "promotion": {"from": ANY, "to": ANY},
@@ -89,17 +91,28 @@ _OWN: dict[str, Schema] = {
 _LISTS = frozenset(
     {
         "@graph",
+        "compilers",
         "components",
+        "cuda",
+        "cudnn",
+        "images",
         "licenses",
         "materials",
+        "network_tools",
+        "package_managers",
         "packages",
         "resolvedDependencies",
         "resources",
         "result",
+        "secrets",
+        "setuid",
         "severity",
+        "shells",
+        "unread",
+        "weights",
     }
 )
-"""Where foreign predicates hold lists."""
+"""Where predicates hold lists."""
 _BELOW: dict[str, Schema] = {
     "serialization": loose(method=ANY, hash_type=ANY, allow_symlinks=ANY, ignore_paths=ANY),
     "buildConfigSource": loose(repository=ANY),
@@ -107,6 +120,7 @@ _BELOW: dict[str, Schema] = {
 """What rules look at below what is sent whole."""
 _FIELDS: dict[str, Schema] = {
     "predicate_type": TEXT,
+    "digest": TEXT,
     "manifest_sha256": TEXT,
     "card_sha256": TEXT,
     "at_ns": TIME,

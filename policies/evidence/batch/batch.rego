@@ -10,6 +10,7 @@ package weighbridge.evidence.batch
 
 import data.weighbridge.evidence.approval
 import data.weighbridge.evidence.evaluation
+import data.weighbridge.evidence.image_profile
 import data.weighbridge.evidence.model_signature
 import data.weighbridge.evidence.promotion
 import data.weighbridge.evidence.sbom
@@ -22,6 +23,7 @@ import data.weighbridge.evidence.vulnerabilities
 shipped := {
 	"approval",
 	"evaluation",
+	"image_profile",
 	"model_signature",
 	"package",
 	"promotion",
@@ -43,6 +45,8 @@ verdicts := {format_int(index, 10): verdict |
 judged("approval", item) := verdict if verdict := approval.verdict with input as item
 
 judged("evaluation", item) := verdict if verdict := evaluation.verdict with input as item
+
+judged("image_profile", item) := verdict if verdict := image_profile.verdict with input as item
 
 judged("model_signature", item) := verdict if verdict := model_signature.verdict with input as item
 

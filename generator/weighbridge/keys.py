@@ -43,12 +43,12 @@ class DeviceKey(ABC):
         """The public half."""
 
     @abstractmethod
-    def sign_message(self, message: bytes, *, pkcs1: bool = False) -> bytes:
+    def sign_message(self, message: bytes, *, pss: bool = False) -> bytes:
         """A signature: DER ECDSA with the curve's hash (random, not RFC 6979), Ed25519, or RSA with SHA-256.
 
         Args:
             message: the whole message; the device or its driver hashes it.
-            pkcs1: RSA only: PKCS#1 v1.5 is wanted; else whatever the key was made for.
+            pss: RSA only: PSS is wanted rather than PKCS#1 v1.5. A key that was made for one of them gives that.
 
         Raises:
             InputError: the device refused, or cannot be reached.
@@ -134,9 +134,9 @@ def fingerprint(key: PublicKey) -> str:
 
 
 def sign(key: PrivateKey, message: bytes) -> bytes:
-    """A DSSE signature: DER ECDSA with the curve's hash, Ed25519, or RSA-PSS with SHA-256.
+    """A DSSE signature: DER ECDSA with the curve's hash, Ed25519, or RSA with PKCS#1 v1.5 and SHA-256, as cosign does.
 
-    ECDSA is deterministic (RFC 6979) for a key in memory, and random for one in a device: no HSM does otherwise.
+    All of them are deterministic (ECDSA by RFC 6979) for a key in memory; ECDSA by one in a device is random.
 
     Raises:
         InputError: a device refused, or answered with what is no signature by its own public key.
@@ -147,7 +147,7 @@ def sign(key: PrivateKey, message: bytes) -> bytes:
         return key.sign(message, ec.ECDSA(_CURVES[key.curve.name], deterministic_signing=True))
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(message)
-    return key.sign(message, padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH), hashes.SHA256())
+    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 
 def _checked(
@@ -160,8 +160,9 @@ def _checked(
     else:
         fits = verify(public, signature, message)
     if not fits:
-        message_ = "answered with a signature that does not fit its public key, or that is padded otherwise"
-        raise InputError.single(key.source, message_, "See which version of the key it signs with; for RSA, try --pss.")
+        problem = "answered with a signature that does not fit its public key, or that is padded otherwise"
+        fix = "See which version of the key it signs with; an RSA key made for PSS needs --pss, no other takes it."
+        raise InputError.single(key.source, problem, fix)
     return signature
 
 
@@ -232,10 +233,10 @@ def _jws_signature(key: PrivateKey, algorithm: BundleAlgorithm, message: bytes) 
         r, s = utils.decode_dss_signature(sign(key, message))
         size = (public.curve.key_size + 7) // 8
         return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+    pss = algorithm == "PS256"
     if isinstance(key, DeviceKey):
-        pkcs1 = algorithm == "RS256"
-        scheme = padding.PKCS1v15() if pkcs1 else _PSS_ANY_SALT
-        return _checked(key, key.sign_message(message, pkcs1=pkcs1), message, scheme)
-    if isinstance(key, rsa.RSAPrivateKey) and algorithm == "RS256":
-        return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+        scheme = _PSS_ANY_SALT if pss else padding.PKCS1v15()
+        return _checked(key, key.sign_message(message, pss=pss), message, scheme)
+    if isinstance(key, rsa.RSAPrivateKey) and pss:
+        return key.sign(message, padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH), hashes.SHA256())
     return sign(key, message)

@@ -289,10 +289,16 @@ def envelope_json(envelope: Envelope) -> bytes:
 
 def bundle_json(envelope: Envelope, key: PublicKey) -> bytes:
     """A Sigstore bundle v0.3 around the envelope, with the hint that cosign gives: base64(sha256(DER))."""
-    hint = hints_of(key)[1]
-    bundle = {
-        "mediaType": BUNDLE_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": hint}},
-        "dsseEnvelope": envelope_document(envelope),
-    }
-    return canonical(bundle) + b"\n"
+    return bundle_with(envelope, {"publicKey": {"hint": hints_of(key)[1]}})
+
+
+def bundle_with(envelope: Envelope, material: dict[str, Any]) -> bytes:
+    """A Sigstore bundle v0.3 around the envelope, with this verification material.
+
+    In a bundle the material says which key it is, and a signature says nothing: cosign v3 passes over every signature
+    whose key id is not one of its own making.
+    """
+    document = envelope_document(envelope)
+    for signature in document["signatures"]:
+        del signature["keyid"]
+    return canonical({"mediaType": BUNDLE_TYPE, "verificationMaterial": material, "dsseEnvelope": document}) + b"\n"

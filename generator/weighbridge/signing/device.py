@@ -58,10 +58,10 @@ class LibraryKey(keys.DeviceKey):
         """The public half, as the device gave it."""
         return self._public
 
-    def sign_message(self, message: bytes, *, pkcs1: bool = False) -> bytes:
+    def sign_message(self, message: bytes, *, pss: bool = False) -> bytes:
         """See `keys.DeviceKey.sign_message`."""
         signer = self._signer
-        if pkcs1 and self._uri.scheme == "awskms" and isinstance(self._public, rsa.RSAPublicKey):
+        if self._uri.scheme == "awskms" and isinstance(self._public, rsa.RSAPublicKey) and not pss:
             # The same key at AWS pads either way; everywhere else the key itself says how.
             signer = _guarded(self._uri, lambda: _aws_pkcs1(self._uri, self._public))
         signed = _guarded(self._uri, lambda: signer.sign(message))

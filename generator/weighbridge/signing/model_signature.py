@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from weighbridge import keys
-from weighbridge.canonical import canonical
 from weighbridge.errors import InputError
-from weighbridge.evidence.dsse import BUNDLE_TYPE, LIMITS, PAYLOAD_TYPE, envelope_document, hints_of, sign_envelope
+from weighbridge.evidence.dsse import LIMITS, PAYLOAD_TYPE, bundle_with, hints_of, sign_envelope
 from weighbridge.evidence.predicates import MODEL_SIGNATURE
 from weighbridge.evidence.statement import model_signing_root, statement_json
 from weighbridge.packaging.digest import EXCLUDED
@@ -115,12 +114,7 @@ def sign_model(
     if len(payload) > LIMITS.payload_bytes:
         message = f"has so many files that the statement is larger than {LIMITS.payload_bytes} bytes"
         raise InputError.single("", message, "Pack small files together.")
-    bundle = {
-        "mediaType": BUNDLE_TYPE,
-        "verificationMaterial": _material(key, certificates),
-        "dsseEnvelope": envelope_document(sign_envelope(PAYLOAD_TYPE, payload, [key])),
-    }
-    return canonical(bundle) + b"\n"
+    return bundle_with(sign_envelope(PAYLOAD_TYPE, payload, [key]), _material(key, certificates))
 
 
 def _material(key: PrivateKey, certificates: Sequence[x509.Certificate]) -> dict[str, Any]:

@@ -157,7 +157,10 @@ def test_package_trust_attest_verify_compile(tmp_path, release, algorithm):
     # an HSM's ECDSA is random: the signatures differ, and nothing else does
     first, second = (members(tmp_path / name / "dev" / "envoy" / "release.tar.gz") for name in ("one", "two"))
     assert {name for name in first if first[name] != second[name]} == {".signatures.json"}
-    revisions = [json.loads((tmp_path / name / "index.json").read_bytes())["revisions"] for name in ("one", "two")]
+    environments = [
+        json.loads((tmp_path / name / "index.json").read_bytes())["environments"] for name in ("one", "two")
+    ]
+    revisions = [{name: one["revision"] for name, one in given.items()} for given in environments]
     assert revisions[0] == revisions[1]
 
 

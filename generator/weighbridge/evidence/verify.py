@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from weighbridge.catalogue.catalogue import EvidenceFile, ModelVersion
     from weighbridge.evidence.context import Context, TrustedSigner, Use
 
+VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
+"""What `promote` writes for others to rely on: no gate of ours does, unless an attestation asks for it."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -127,7 +130,9 @@ class Verifier:
             return
         uses = self._uses_of(statement, key)
         if not uses:
-            findings.refuse(file.path, self._useless(statement, subject))
+            useless = self._useless(statement, subject, signed_by)
+            if useless:
+                findings.refuse(file.path, useless)
             return
         for index in uses:
             try:
@@ -147,7 +152,13 @@ class Verifier:
             if named.get(uses[index].kind, uses[index].name) == uses[index].name
         ]
 
-    def _useless(self, statement: Statement, subject: Subject) -> str:
+    def _useless(self, statement: Statement, subject: Subject, signed_by: Sequence[Signed]) -> str:
+        """Why nothing here can use a statement; "" for a summary of what was verified: it is for others to use."""
+        if statement.predicate_type == VERIFICATION_SUMMARY:
+            if not statement.about(subject.digest):
+                return f"speaks about another subject ({_names(statement)}), not {subject.digest}"
+            objections = [signed.objection() for signed in signed_by]
+            return "" if "" in objections else "; ".join(objections)
         if (statement.predicate_type, subject.about) in self._uses:
             return "speaks about an environment that asks for no approval or promotion"
         return f"no attestation about {subject.about} has predicate type {statement.predicate_type!r:.200}"

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from weighbridge.catalogue.names import format_time
 from weighbridge.errors import EngineError, InputError
 from weighbridge.evidence.predicates import PROMOTION
+from weighbridge.evidence.verify import VERIFICATION_SUMMARY
 from weighbridge.evidence.write import write_attestation
 from weighbridge.registry.records import Reason, record_sha256
 from weighbridge.release.evidence_file import new_evidence
 from weighbridge.release.facts import orders_of
 from weighbridge.release.rehearsal import rehearse
 from weighbridge.release.signers import require_environment
-from weighbridge.release.summary import VERIFICATION_SUMMARY, verification_summary
+from weighbridge.release.summary import verification_summary
 
 if TYPE_CHECKING:
     from weighbridge.catalogue.catalogue import EvidenceFile

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from weighbridge.catalogue.catalogue import ModelVersion
     from weighbridge.registry.judgement import Judged
 
-VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
 VERIFIER = "https://weighbridge.dev/gate/v1"
 SLSA_VERSION = "1.1"
 _PROVENANCE_RULE = "slsa_provenance"

@@ -67,7 +67,7 @@ _TOKEN = re.compile(rf"(?P<choice>{_CHOICE})|(?P<one>{_LITERAL}|{_CLASS})(?P<rep
 _HOST = r"(?:[A-Za-z0-9-]|\\\.)+(?::[0-9]+)?"
 _OWNER = r"(?:[A-Za-z0-9_~-]|\\\.)+/(?![+*?{])"
 _URI = re.compile(rf"[a-z][a-z0-9-]*://{_HOST}/{_OWNER}.*", re.DOTALL)
-_MAIL = re.compile(r"[^|]*@(?:[A-Za-z0-9-]+\\\.)+[A-Za-z0-9-]+", re.DOTALL)
+_MAIL = re.compile(r".*@(?:[A-Za-z0-9-]+\\\.)+[A-Za-z0-9-]+", re.DOTALL)
 
 
 def _pattern(value: str) -> str:

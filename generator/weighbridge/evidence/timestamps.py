@@ -185,4 +185,4 @@ def _require_logged(entry: Any, root: TrustedRoot) -> None:
         logged._verify_set(keyring)
     except Exception as error:
         # Foreign bytes in a foreign parser: whatever it makes of them, nothing is proven.
-        raise ValueError(f"its log entry does not verify: {error}"[:300]) from error
+        raise ValueError(f"its log entry does not verify: {' '.join(str(error).split())}"[:300]) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.errors import InputError
 from weighbridge.evidence.dsse import parse_envelope
-from weighbridge.evidence.predicates import MODEL_SIGNATURE
+from weighbridge.evidence.predicates import APPROVAL, MODEL_SIGNATURE, PACKAGE, PROMOTION
 from weighbridge.evidence.signed import Signatures, Signed
 from weighbridge.evidence.state import Refusal
 from weighbridge.evidence.statement import Statement, model_signing_root, parse_statement
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import EvidenceFile, ModelVersion
     from weighbridge.evidence.context import Context, TrustedSigner, Use
+
+ONE_SUBJECT = frozenset({PACKAGE, APPROVAL, PROMOTION})
+"""Predicate types that bind one version: a statement of them about several things would be one about none."""
 
 VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
 """What `promote` writes for others to rely on: no gate of ours does, unless an attestation asks for it."""
@@ -231,6 +234,8 @@ def _reason(path: str, problem: Any) -> str:
 
 
 def _require_subject(statement: Statement, subject: Subject, use: Use) -> None:
+    if statement.predicate_type in ONE_SUBJECT and len(statement.subject) != 1:
+        raise ValueError(f"speaks about {len(statement.subject)} subjects, where its predicate is about exactly one")
     # A model signature is about a root of its own. Only the rule that ties its resources to the manifest's files, one
     # to one, makes that root ours: under any other rule a signature of any model would do.
     if statement.predicate_type != MODEL_SIGNATURE or use.rule != "model_signature" or subject.about != "model":

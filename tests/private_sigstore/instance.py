@@ -1,4 +1,4 @@
-"""A private Sigstore instance in memory: certificate authority, certificate transparency log, Rekor, timestamp authority.
+"""A private Sigstore instance in memory: certificate authority, two kinds of log, timestamp authority.
 
 Everything it makes is real, and verifies with the real `sigstore` library and its own `trusted_root.json`. Each test
 bends exactly one part of it. Timestamps are made by `openssl ts`, whose clock is the machine's.
@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+from tests.private_sigstore.log import Log, b64, dsse_body, hashedrekord_body, sha256, spki
 
-from tests.sigstore.log import Log, b64, dsse_body, hashedrekord_body, sha256, spki
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, pae
 
 ISSUER = "https://token.example.com"
@@ -199,8 +200,6 @@ class Instance:
 
     def timestamps(self, signature: bytes) -> dict[str, Any]:
         """`timestampVerificationData` over a signature."""
-        from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
-
         request = TimestampRequestBuilder().hash_algorithm(HashAlgorithm.SHA256).data(signature).build().as_bytes()
         return {"rfc3161Timestamps": [{"signedTimestamp": b64(self.timestamp(request))}]}
 

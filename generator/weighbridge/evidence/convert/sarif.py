@@ -2,9 +2,11 @@
 
 As a scan, each open result is a finding with its `security-severity`; a result without one is of unknown severity,
 since a level says how a tool shows it and not how severe it is. As a test result, results of level error fail, those of
-level warning and those suppressed with a reason warn. A run without an invocation does not tell whether the tool
-succeeded (Trivy, Grype and OSV-Scanner write none, the last even when it failed): then its exit status must be given. Results that only an older log had (`absent`), and those of kind
+level warning and those suppressed with a reason warn. Results that only an older log had (`absent`), and those of kind
 pass, informational or notApplicable, are no findings.
+
+A run without an invocation does not tell whether the tool succeeded (Trivy, Grype and OSV-Scanner write none, the last
+even when it failed): then its exit status must be given.
 """
 
 from __future__ import annotations

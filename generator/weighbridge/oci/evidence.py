@@ -30,6 +30,7 @@ BUNDLE_MEDIA = re.compile(
 TITLE = "org.opencontainers.image.title"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.json\Z")
 _TOTAL = 256 * 1024**2
+_REFERRERS = 1000
 _FIX = "Ask whoever pushed it, or fetch from a repository that you trust."
 
 
@@ -74,10 +75,11 @@ def fetch_evidence(store: BlobStore, digest: str) -> tuple[FoundEvidence, ...]:
 
 def _referring(store: BlobStore, digest: str) -> list[ImageManifest]:
     manifests = []
-    for descriptor in store.referrers(digest):
-        announced = descriptor.artifact_type
-        if descriptor.media_type not in MANIFEST_TYPES or (announced and not _evidence_type(announced)):
-            continue
+    listed = [descriptor for descriptor in store.referrers(digest) if descriptor.media_type in MANIFEST_TYPES]
+    if len(listed) > _REFERRERS:
+        raise InputError.single(digest, f"has {len(listed):,} referrers, more than {_REFERRERS:,}", _FIX)
+    for descriptor in listed:
+        # Which type a list gives is not looked at: there are registries that give the config's instead.
         manifest = read_manifest(store, descriptor, f"referrer {descriptor.digest}")
         if not isinstance(manifest, ImageManifest) or not _evidence_type(manifest.artifact_type):
             continue

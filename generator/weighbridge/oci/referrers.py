@@ -1,8 +1,8 @@
-"""Who refers to a digest: by the referrers API, else by the index under the tag `sha256-<hex>`.
+"""Who refers to a digest: by the referrers API, and by the index under the tag `sha256-<hex>`.
 
-That index is written by clients, so two can overwrite each other. As the distribution spec has it, it is written with
-`If-Match` where the registry gives an ETag; as few registries heed that, it is read again after it was written, until
-it twice holds all that was added.
+That index is written by clients where there is no API, so two can overwrite each other. As the distribution spec has
+it, it is written with `If-Match` where the registry gives an ETag; as few registries heed that, it is read again after
+it was written, until it twice holds all that was added.
 
 Source: OCI distribution spec 1.1, Listing Referrers, Pushing Manifests with Subject, Referrers Tag Schema.
 """
@@ -50,9 +50,9 @@ def list_referrers(registry: Registry, digest: str) -> tuple[Descriptor, ...]:
     Raises:
         InputError: a list that is none, has too many entries or pages, or leads to another server.
     """
-    entries = _from_api(registry, digest)
-    if entries is None:
-        entries = _entries(_fallback(registry, digest)[0])
+    # A registry that got the API later should list what lies under the tag, too; not every one does, and what it
+    # leaves out may be the newer, failing evidence.
+    entries = (_from_api(registry, digest) or []) + _entries(_fallback(registry, digest)[0])
     file = f"{registry.name}: referrers of {digest}"
     found = {}
     for index, entry in enumerate(entries):

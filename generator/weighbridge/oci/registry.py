@@ -130,7 +130,7 @@ class Registry:
             download.close()
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:
-        """See `BlobStore`: by the referrers API, else by the fallback tag."""
+        """See `BlobStore`: by the referrers API and by the fallback tag."""
         return list_referrers(self, digest)
 
     def has(self, digest: str) -> bool:

@@ -94,6 +94,12 @@ TYPOS = [
     ("evidence", "evidence/approval/approval.rego", "input.predicate.environment", "input.predicate.enviroment"),
     ("evidence", "evidence/batch/batch.rego", "item.rule", "item.rul"),
     ("evidence", "evidence/evaluation/evaluation.rego", "dataset.digest", "dataset.digets"),
+    (
+        "evidence",
+        "evidence/executable_content/executable_content.rego",
+        "input.predicate.files",
+        "input.predicate.flies",
+    ),
     ("evidence", "evidence/image_profile/image_profile.rego", "input.predicate.images", "input.predicate.imgaes"),
     ("evidence", "evidence/model_signature/model_signature.rego", "resource.digest", "resource.digst"),
     ("evidence", "evidence/package/package.rego", "input.card_sha256", "input.card_sha"),

@@ -39,6 +39,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,
     "image-profile-v1": predicates.ImageProfilePredicate,
+    "executable-content-v1": predicates.ExecutableContentPredicate,
     "event": Event,
 }
 """Name of the schema file, without `.json`, to the model that it describes."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from weighbridge.catalogue.configuration import OrderKind
 from weighbridge.catalogue.names import Code, Digest, Document, Name, Text, TimeNs, Uri, VersionName
+from weighbridge.evidence.executable_content import EXECUTABLE_CONTENT, ExecutableContentPredicate
 from weighbridge.evidence.image_profile import ImageProfilePredicate
 
 PACKAGE = "https://weighbridge.dev/package/v1"
@@ -133,5 +134,6 @@ MODELS: dict[str, type[Document]] = {
     ORDER: OrderPredicate,
     WAIVER: WaiverPredicate,
     IMAGE_PROFILE: ImageProfilePredicate,
+    EXECUTABLE_CONTENT: ExecutableContentPredicate,
 }
 """Our own predicate types that have a shape."""

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.catalogue.names import parse_time_ns
-from weighbridge.evidence.predicates import APPROVAL, EVALUATION, IMAGE_PROFILE, PACKAGE, PROMOTION
+from weighbridge.evidence.predicates import APPROVAL, EVALUATION, EXECUTABLE_CONTENT, IMAGE_PROFILE, PACKAGE, PROMOTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     APPROVAL: (("at",),),
     PROMOTION: (("at",),),
     IMAGE_PROFILE: (("at",),),
+    EXECUTABLE_CONTENT: (("at",),),
     EVALUATION: (("finished_at",),),
     SLSA_V1: (("runDetails", "metadata", "finishedOn"), ("runDetails", "metadata", "startedOn")),
     SLSA_V02: (("metadata", "buildFinishedOn"), ("metadata", "buildStartedOn")),

@@ -86,6 +86,7 @@ _TESTS: Shape = {"result": None, "passedTests": None, "warnedTests": None, "fail
 RULES: dict[str, tuple[frozenset[str], Shape]] = {
     "approval": (frozenset({"manifest_sha256"}), None),
     "evaluation": (frozenset(), None),
+    "executable_content": (frozenset({"predicate_type", "manifest_sha256"}), None),
     "image_profile": (frozenset({"predicate_type", "digest"}), _PROFILE),
     "model_signature": (frozenset({"predicate_type", "files", "card_sha256"}), _RESOURCES),
     "package": (frozenset({"manifest_sha256", "card_sha256"}), None),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge.errors import InputError, Problem
 from weighbridge.packaging.dependencies.read import read_needs
@@ -49,9 +49,9 @@ class Description:
     licenses: list[Found] = field(default_factory=list)
     needs: Needs | None = None
 
-    def find(self, path: str, message: str) -> None:
+    def find(self, path: str, message: str, about: Literal["content", "license", "dependencies"] = "content") -> None:
         """Note what could not be read or recognised."""
-        self.findings.append(Finding(path=path, message=_text(message)))
+        self.findings.append(Finding(path=path, about=about, message=_text(message)))
 
     def fields(self) -> dict[str, Any]:
         """The manifest's fields, those that say something; all sorted."""
@@ -65,7 +65,9 @@ class Description:
             "driver": cuda.driver if cuda else None,
             "weights": tuple(sorted(self.weights, key=lambda header: header.path)),
             "executable": tuple(sorted(set(self.executable), key=lambda part: (part.path, part.kind, part.detail))),
-            "findings": tuple(sorted(set(self.findings), key=lambda finding: (finding.path, finding.message))),
+            "findings": tuple(
+                sorted(set(self.findings), key=lambda finding: (finding.path, finding.about, finding.message))
+            ),
         }
         return {name: value for name, value in values.items() if value}
 
@@ -91,7 +93,7 @@ def describe(files: ModelFiles, front_matter: Mapping[str, Any]) -> Description:
             problems += _external_problems(files, path, header.external)
     found.needs = read_needs(sorted(files.seen), files.open)
     for path, message in found.needs.findings:
-        found.find(path, message)
+        found.find(path, message, "dependencies")
     if problems:
         raise InputError(problems)
     return found
@@ -156,7 +158,7 @@ def _runs(found: Description, path: str, kind: str, detail: str) -> None:
 
 def _license_file(found: Description, path: str, view: FileView) -> None:
     if extension(path) in {"pdf", "html"} or view.size > MAX_TEXT:
-        found.find(path, "is a license that is not read: no plain text, or too large")
+        found.find(path, "is a license that is not read: no plain text, or too large", "license")
         return
     stem = path.rpartition("/")[2].split(".")[0].upper()
     if stem in {"NOTICE", "COPYRIGHT"}:
@@ -168,7 +170,7 @@ def _license_file(found: Description, path: str, view: FileView) -> None:
 def _license(found: Description, path: str, license_found: Found) -> None:
     found.licenses.append(license_found)
     if license_found[1]:
-        found.find(path, f"license: {license_found[1]}")
+        found.find(path, license_found[1], "license")
 
 
 def _external_problems(files: ModelFiles, path: str, external: list[External]) -> list[Problem]:

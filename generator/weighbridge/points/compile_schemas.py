@@ -70,6 +70,7 @@ _BOUNDS = {"properties": {"min": ANY, "max": ANY, "none": ANY}}
 _PARAMETERS: dict[str, dict[str, Schema]] = {
     "approval": {"environment": ANY},
     "evaluation": {"datasets": ANY, "metrics": ANY},
+    "executable_content": dict.fromkeys(("allowed", "except", "unread", "scanners"), ANY),
     "image_profile": {**dict.fromkeys(("bases", "allow", "except"), ANY), **dict.fromkeys(("cuda", "cudnn"), _BOUNDS)},
     "model_signature": {"symlinks": ANY, "ignore_paths": ANY},
     "package": {},
@@ -84,6 +85,14 @@ _PARAMETERS: dict[str, dict[str, Schema]] = {
 _OWN: dict[str, Schema] = {
     "approval": loose(environment=ANY, manifest_sha256=ANY, at=ANY),
     "evaluation": loose(metrics=ANY, dataset=loose(uri=ANY, digest=ANY), finished_at=ANY),
+    "executable_content": loose(
+        scanners=loose_list(name=ANY, version=ANY),
+        at=ANY,
+        manifest_sha256=ANY,
+        files=ANY,
+        executable=loose_list(path=ANY, kind=ANY, detail=ANY),
+        findings=loose_list(path=ANY, about=ANY, message=ANY),
+    ),
     "package": loose(manifest_sha256=ANY, card_sha256=ANY, at=ANY),
     "promotion": loose(from_=ANY, to=ANY, at=ANY, record_sha256=ANY),
 }

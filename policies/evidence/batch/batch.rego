@@ -10,6 +10,7 @@ package weighbridge.evidence.batch
 
 import data.weighbridge.evidence.approval
 import data.weighbridge.evidence.evaluation
+import data.weighbridge.evidence.executable_content
 import data.weighbridge.evidence.image_profile
 import data.weighbridge.evidence.model_signature
 import data.weighbridge.evidence.promotion
@@ -23,6 +24,7 @@ import data.weighbridge.evidence.vulnerabilities
 shipped := {
 	"approval",
 	"evaluation",
+	"executable_content",
 	"image_profile",
 	"model_signature",
 	"package",
@@ -45,6 +47,8 @@ verdicts := {format_int(index, 10): verdict |
 judged("approval", item) := verdict if verdict := approval.verdict with input as item
 
 judged("evaluation", item) := verdict if verdict := evaluation.verdict with input as item
+
+judged("executable_content", item) := verdict if verdict := executable_content.verdict with input as item
 
 judged("image_profile", item) := verdict if verdict := image_profile.verdict with input as item
 

@@ -89,6 +89,16 @@ FINE: dict[str, list[Any]] = {
         ),
         FOREIGN_EVENT,
     ],
+    "executable-content-v1": [
+        {
+            "scanners": [{"name": "weighbridge", "version": "0.1.0"}],
+            "at": TIME,
+            "manifest_sha256": DIGEST,
+            "files": 1,
+            "executable": [{"path": "a.pt", "kind": "pickle", "detail": "imports nothing"}],
+            "findings": [{"path": "a.pt", "about": "content", "message": "is cut off"}],
+        }
+    ],
     "order-v1": [ORDER, {**ORDER, "kind": "route", "to": "a@1", "expects": "a@0", "expires": TIME}],
 }
 FAULTS: list[Any] = [

@@ -86,6 +86,8 @@ class LayerStream:
             self._buffer, self._position = self._decoder.read(CHUNK), 0
         except (zlib.error, zstandard.ZstdError, EOFError, MemoryError) as error:
             raise self._error(f"cannot be uncompressed as {self.compression}: {error}") from error
+        if not self.size and self.compression and self._buffer.startswith((_GZIP, _ZSTD, *_OTHERS)):
+            raise self._error("is compressed twice")
         self.size += len(self._buffer)
         self._check()
         self._sha256.update(self._buffer)

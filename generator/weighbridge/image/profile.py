@@ -27,7 +27,7 @@ from weighbridge.image.limits import LIMITS, Limits
 from weighbridge.image.names import printable
 from weighbridge.image.packages import Packages
 from weighbridge.image.programs import MOST, find_programs, writable_path
-from weighbridge.image.secrets import redacted, secrets_in
+from weighbridge.image.secrets import secrets_in
 from weighbridge.image.user import image_user
 from weighbridge.image.view import View
 
@@ -98,8 +98,8 @@ def profile_image(image: Image, limits: Limits = LIMITS, progress: Progress | No
         entrypoint=_words(inner.get("Entrypoint")),
         cmd=_words(inner.get("Cmd")),
         entrypoint_shell=tuple(shell_reasons(image.config, view)),
-        env=tuple(sorted({printable(redacted(name)) for name in env}))[:MOST],
-        env_values={name: redacted(value) for name, value in harmless_values(env).items()},
+        env=tuple(sorted({printable(name) for name in env}))[:MOST],
+        env_values=harmless_values(env),
         ports=tuple(sorted(printable(port) for port in inner.get("ExposedPorts") or ()))[:_MAX_NAMES],
         **{kind: tuple(found) for kind, found in programs.kinds.items()},
         setuid=tuple(programs.privileged),
@@ -115,7 +115,7 @@ def profile_image(image: Image, limits: Limits = LIMITS, progress: Progress | No
 
 
 def _words(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(printable(redacted(word)) for word in (given or [])[:_MAX_WORDS])
+    return tuple(printable(word) for word in (given or [])[:_MAX_WORDS])
 
 
 def _partial(view: View) -> list[Unread]:
@@ -164,7 +164,7 @@ def config_secrets(config: Mapping[str, Any]) -> list[Secret]:
             texts = " ".join(str(step.get(key) or "") for key in ("created_by", "comment", "author"))
             places.append((f"config: history {number}", texts))
     return [
-        Secret(path=printable(redacted(place)), kind=kind, hidden=False)
+        Secret(path=printable(place), kind=kind, hidden=False)
         for place, value in places
         for kind in sorted(secrets_in(value.encode("utf-8", "surrogatepass")))
     ]

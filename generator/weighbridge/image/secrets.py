@@ -115,7 +115,9 @@ def secrets_in_file(path: str, data: bytes) -> set[str]:
     return found
 
 
-def redacted(value: str) -> str:
-    """The text, or only what kind of secret it holds."""
-    kinds = secrets_in(value.encode("utf-8", "surrogatepass"))
-    return f"[{', '.join(sorted(kinds))}]" if kinds else value
+def redacted(data: bytes) -> bytes:
+    """The bytes with every secret in them replaced by its kind in brackets."""
+    for kind, literal, pattern in _PATTERNS:
+        if literal in data:
+            data = pattern.sub(b"[%s]" % kind.encode(), data)
+    return b"[private-key]" if "private-key" in secrets_in(data) else data

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_LINKS = 40
 """Symbolic links followed on one path, as Linux bounds them."""
+_THROUGH_LINK = "leads through a symbolic link, which runtimes follow differently"
 
 
 class LayerError(ValueError):
@@ -105,6 +106,8 @@ class Tree:
             LayerError: this very layer has something there.
         """
         parent = self.find(parts[:-1])
+        if parent is not None and parent.kind == "symlink":
+            raise LayerError(_THROUGH_LINK)
         if parent is None or parent.children is None or (node := parent.children.get(parts[-1])) is None:
             return
         if node.touched == layer:
@@ -133,7 +136,7 @@ class Tree:
         node = self.root
         for part in parts:
             if node.kind == "symlink":
-                raise LayerError("leads through a symbolic link, which runtimes follow differently")
+                raise LayerError(_THROUGH_LINK)
             child = (node.children or {}).get(part)
             if child is None:
                 return None
@@ -190,7 +193,7 @@ class Tree:
                 child = children[part] = Node("folder", layer)
                 self.made += 1
             elif child.kind == "symlink":
-                raise LayerError("leads through a symbolic link, which runtimes follow differently")
+                raise LayerError(_THROUGH_LINK)
             elif child.kind != "folder":
                 raise LayerError("lies below something that is no folder")
             child.touched = layer

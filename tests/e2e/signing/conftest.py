@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import io
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
@@ -173,3 +174,70 @@ def model(tmp_path: Path) -> Path:
 def authority(tmp_path: Path) -> Authority:
     """A private authority, in a folder beside the model."""
     return Authority(tmp_path)
+
+
+class Gate:
+    """A catalogue with one packaged model, of which single attestations are asked for."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.folder, self.model = folder, model
+        self.version = folder / "c" / "models" / "m" / "1"
+        self.attestations: dict[str, str] = {}
+        self.signers: dict[str, str] = {}
+        (folder / "c" / "keys").mkdir(parents=True)
+        self.ci = ec.generate_private_key(ec.SECP256R1())
+        (folder / "ci.pem").write_bytes(private_pem(self.ci))
+        self.signer("ci", public_pem(self.ci))
+        self.attestation("packaged", "https://weighbridge.dev/package/v1", "package", "ci")
+        (model / "README.md").write_text("---\nlicense: mit\n---\n# m\n")
+
+    def package(self) -> Path:
+        """Package the model; returns its artifact.json."""
+        arguments = ("--model", "m", "--version", "1", "--key", "ci.pem", "--output", self.version)
+        result = weighbridge("package", self.model, *arguments, cwd=self.folder)
+        assert result.returncode == 0, result.stderr
+        return self.version / "artifact.json"
+
+    def signer(self, name: str, pem: bytes) -> None:
+        """Trust a key under a name."""
+        (self.folder / "c" / "keys" / f"{name}.pub").write_bytes(pem)
+        self.signers[name] = f"{{key: keys/{name}.pub}}"
+
+    def attestation(self, name: str, predicate: str, rule: str, *signers: str, more: str = "") -> None:
+        """Ask for it in `prod`."""
+        listed = ", ".join(signers)
+        self.attestations[name] = (
+            f"{{predicate: {predicate}, about: model, rule: {rule}, signers: [{listed}]{more and ', ' + more}}}"
+        )
+
+    def explain(self) -> dict[str, dict[str, Any]]:
+        """By attestation, what `explain` says about `prod`."""
+        lines = ["apiVersion: weighbridge.dev/v1", "kind: Catalogue", "trust:", "  signers:"]
+        lines += [f"    {name}: {value}" for name, value in self.signers.items()]
+        lines += ["attestations:", *(f"  {name}: {value}" for name, value in self.attestations.items())]
+        wanted = ", ".join(name for name in self.attestations if name != "packaged")
+        lines += ["environments:", f"  prod: {{requires: [{wanted}]}}", ""]
+        (self.folder / "c" / "weighbridge.yaml").write_text("\n".join(lines))
+        result = weighbridge("explain", "c", "m@1", "--format", "json", cwd=self.folder)
+        assert result.returncode in {0, 1}, result.stderr
+        document = json.loads(result.stdout)
+        found = {one["requirement"]: one for one in document["environments"][0]["requirements"]}
+        return found | {"unusable": {"unusable": document["unusable"]}}
+
+    def why_not(self, name: str) -> str:
+        """Everything that is said against an attestation; it must not hold."""
+        found = self.explain()
+        assert found[name]["met"] is False
+        said = [entry["reason"] for entry in (*found[name]["unusable"], *found["unusable"]["unusable"])]
+        said += [reason for verdict in found[name]["evidence"] for reason in verdict["reasons"]]
+        return "; ".join([*said, *(reason["message"] for reason in found[name]["reasons"])])
+
+    def holds(self, name: str) -> bool:
+        """Whether an attestation holds."""
+        return bool(self.explain()[name]["met"])
+
+
+@pytest.fixture
+def gate(tmp_path: Path, model: Path) -> Gate:
+    """A catalogue around the model."""
+    return Gate(tmp_path, model)

@@ -25,8 +25,10 @@ from weighbridge.catalogue.names import Name, format_time
 from weighbridge.catalogue.source import LIMITS
 from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
+from weighbridge.evidence.executable_content import EXECUTABLE_CONTENT, executable_content
 from weighbridge.evidence.predicates import PACKAGE
 from weighbridge.evidence.statement import statement_json
+from weighbridge.evidence.write import write_attestation
 from weighbridge.packaging.describe import describe
 from weighbridge.packaging.digest import artifact_bytes, artifact_digest
 from weighbridge.packaging.manifest import Manifest
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 CARD = "README.md"
 MANIFEST = "manifest.json"
 STATEMENT_FILE = "evidence/package.sigstore.json"
+EXECUTABLE_FILE = "evidence/executable-content.sigstore.json"
 _WRITE_CARD = "Write a model card: a README.md whose front matter says license, base_model and the like."
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
@@ -184,8 +187,18 @@ def _read_card(folder: Path) -> bytes:
 
 
 def sign_package(packaged: Package, key: PrivateKey, at_ns: int) -> bytes:
-    """The package statement, signed, in a Sigstore bundle v0.3; equal inputs give equal bytes, but for RSA keys."""
+    """The package statement, signed, in a Sigstore bundle v0.3; the same bytes again, unless the key is in a device."""
     return bundle_json(sign_envelope(PAYLOAD_TYPE, packaged.statement(at_ns), [key]), key.public_key())
+
+
+def sign_executable_content(packaged: Package, key: PrivateKey, at_ns: int) -> bytes:
+    """What of the model can run, as a signed statement in a Sigstore bundle v0.3 (predicate executable-content/v1).
+
+    Raises:
+        InputError: more was found than a statement can hold.
+    """
+    predicate = executable_content(packaged.manifest, packaged.manifest_sha256, at_ns)
+    return write_attestation(EXECUTABLE_CONTENT, predicate, (packaged.name, packaged.digest), [key], MANIFEST)
 
 
 def check_output(folder: Path, output: Path) -> None:

@@ -4,6 +4,9 @@ A metric is called `task/metric`; where a task measured it through several filte
 is taken for another. How many samples were looked at is a metric, too: `task/samples`. Results over a part of a task
 (`--limit`) are refused: they are no measurement of the dataset.
 
+The file says when the evaluation began and how long the program ran, which counts from an earlier moment: so when it
+ended cannot be told, and `finished_at` is the beginning. The evidence is thus never taken for newer than it is.
+
 Source: github.com/EleutherAI/lm-evaluation-harness, `lm_eval/evaluator.py`, `lm_eval/loggers/evaluation_tracker.py`.
 """
 
@@ -16,14 +19,13 @@ from pydantic import Field
 
 from weighbridge.errors import InputError
 from weighbridge.evidence.convert.evaluation import evaluation
-from weighbridge.evidence.convert.reading import MAX_ENTRIES, FindingId, Foreign, Maybe, read
+from weighbridge.evidence.convert.reading import MAX_ENTRIES, FindingId, Foreign, read
 
 if TYPE_CHECKING:
     from weighbridge.evidence.convert.report import Conversion, Options
 
 VERSIONS = "0.4.x"
 _VERSION = re.compile(r"0\.4\.[0-9]+([.a-z0-9+-]*)\Z")
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?\Z")
 _Table = Annotated[dict[FindingId, dict[FindingId, Any]], Field(min_length=1, max_length=MAX_ENTRIES)]
 
 
@@ -42,14 +44,13 @@ class _Report(Foreign):
     config: _Config = _Config()
     date: Annotated[float, Field(gt=0, lt=9e9, allow_inf_nan=False)]
     """When the evaluation began, in seconds since the epoch."""
-    seconds: Maybe = Field(default=None, alias="total_evaluation_time_seconds")
 
 
 def convert(document: dict[str, Any], file: str, options: Options) -> Conversion:
     """The metrics of a results file.
 
     Raises:
-        InputError: of another version, not of its form, over a part of a task, or without a time.
+        InputError: of another version, not of its form, over a part of a task, or without its time.
     """
     version = document.get("lm_eval_version")
     if not isinstance(version, str) or not _VERSION.match(version):
@@ -57,9 +58,6 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
         raise InputError.single(file, message, "Use a release that is known here.", field="lm_eval_version")
     report = read(_Report, document, file)
     _require_whole(report, file)
-    if report.seconds is None or not _SECONDS.match(report.seconds):
-        raise InputError.single(file, "does not say how long it took", field="total_evaluation_time_seconds")
-    finished_ns = int((report.date + float(report.seconds)) * 10**9)
     measured: dict[str, float] = {}
     left = 0
     for task, values in report.results.items():
@@ -70,7 +68,7 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
         measured |= _names(task, numbers)
     measured |= {f"{task}/samples": float(seen.effective) for task, seen in report.samples.items()}
     notes = (f"{left} values that are no numbers are not carried",) if left else ()
-    return evaluation(measured, finished_ns, notes, options, file)
+    return evaluation(measured, int(report.date * 10**9), notes, options, file)
 
 
 def _is_number(value: Any) -> bool:

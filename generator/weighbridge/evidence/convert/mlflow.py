@@ -81,7 +81,7 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
 
 def _parts(document: Any, file: str) -> tuple[_Info, dict[str, float], dict[str, str]]:
     data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, dict) or isinstance(data.get("metrics"), dict):
+    if not isinstance(data, dict) or not isinstance(data.get("metrics"), list):
         run = read(_Run, document, file)
         return run.info, run.data.metrics, run.data.tags
     listed = read(_ListedRun, document, file)

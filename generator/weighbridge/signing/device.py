@@ -37,7 +37,7 @@ _PROBE = b"weighbridge: does this key sign?"
 _REASON_CHARACTERS = 300
 _CURES = {
     "hsm": f"Check {MODULE_VARIABLE} (the PKCS#11 module), the token's label and the key's id.",
-    "awskms": "Check the key, AWS_REGION and the credentials: `aws kms get-public-key` must work.",
+    "awskms": "Check the key, AWS_DEFAULT_REGION and the credentials: `aws kms get-public-key` must work.",
     "gcpkms": "Check the key's full name and the credentials: `gcloud auth application-default login`.",
     "azurekms": "Check the key's name and the credentials: `az login`.",
     "hv": "Check VAULT_ADDR, VAULT_TOKEN and the key: `vault read transit/keys/KEY` must work.",

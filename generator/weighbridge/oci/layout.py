@@ -121,8 +121,8 @@ class Layout:
         tags = sorted({entry.descriptor.annotations.get(REF_NAME, "") for entry in self.index.manifests} - {""})
         tagged = f" with the tag {display(reference)}" if reference is not None else ""
         known = f"Tags: {', '.join(display(tag) for tag in tags[:20])}." if tags else "Name one by its digest."
-        kind = InputError if found else MissingError
-        raise kind.single(self.name, what + tagged, known)
+        fault = InputError if found else MissingError
+        raise fault.single(self.name, what + tagged, known)
 
     def _refers(self, entry: Descriptor) -> bool:
         kind = entry.annotations.get("kind", "")

@@ -1,4 +1,4 @@
-"""The pages of `docs/how-to/` tell one story, and every command in them does what is said there."""
+"""The pages of `docs/how-to/`: some tell one story, the others stand alone; every command does what is said there."""
 
 import os
 import re
@@ -10,27 +10,32 @@ import pytest
 
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
+ALONE = {
+    "sbom.md": ["kb-qa-001@1.0", "approved", "merged     serving.cdx.json: 1 components, CycloneDX 1.5 by syft 1.18.1"],
+    "verify-weights.md": ["changed  model.onnx", "added    evil.py", "prod: 1 allowed, 0 denied"],
+}
+"""Pages that need no other, and what they must print."""
 
 pytestmark = pytest.mark.engines
 
 
-def script() -> str:
+def script(*names: str) -> str:
     """All `sh` blocks in their order. `!` alone never ends a shell with -e, so what must fail is asked for."""
-    pages = [(HOW_TO / name).read_text(encoding="utf-8") for name in STORY]
+    pages = [(HOW_TO / name).read_text(encoding="utf-8") for name in names]
     blocks = [block for page in pages for block in re.findall(r"^```sh\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)]
     return re.sub(r"^! (.*?)( +#.*)?$", r"if \1; then exit 97; fi", "\n".join(blocks), flags=re.MULTILINE)
 
 
 def test_the_pages_are_all_told() -> None:
-    assert {path.name for path in HOW_TO.glob("*.md")} == set(STORY)
-    assert script().count("exit 97") == 3
+    assert {path.name for path in HOW_TO.glob("*.md")} == {*STORY, *ALONE}
+    assert script(*STORY).count("exit 97") == 3
 
 
-def test_the_story_runs(tmp_path: Path) -> None:
+def run(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", script()],
-        cwd=tmp_path,
+        ["bash", "-eu", "-o", "pipefail", "-c", script(*names)],
+        cwd=folder,
         env={**os.environ, "PATH": path, "NO_COLOR": "1"},
         capture_output=True,
         text=True,
@@ -38,8 +43,19 @@ def test_the_story_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def test_the_story_runs(tmp_path: Path) -> None:
+    result = run(tmp_path, *STORY)
     assert "MOD-006" in result.stdout
     assert "✗ revoked since" in result.stdout
     assert result.stdout.count("prod: 1 allowed, 0 denied") == 2
     assert "scanner says no" not in result.stdout
-    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_a_page_runs_alone(tmp_path: Path, name: str) -> None:
+    result = run(tmp_path, name)
+    assert [text for text in ALONE[name] if text not in result.stdout] == []

@@ -56,7 +56,7 @@ def command() -> None:
     type=click.Path(path_type=Path),
     help="The registry's manifest of an image in a docker archive or daemon: what a statement is about.",
 )
-@click.option("--key", metavar="K", help="Sign a statement about the image's digest: a PEM file, or env:NAME.")
+@click.option("--key", metavar="K", help=f"Sign a statement about the digest: {options.PRIVATE_KEY}.")
 @click.option("--at", metavar="TIME", help="The statement's time, RFC 3339; by default now.")
 @click.option(
     "-o",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     help="Take in this SBOM: CycloneDX 1.4 to 1.7 or SPDX 2.3, as JSON. Its components keep their origin.",
 )
 @click.option("-o", "--output", required=True, metavar="FILE", type=click.Path(path_type=Path), help="A new file.")
-@click.option("--key", "key_source", metavar="K", help="Also sign it as evidence: a PEM file, or env:NAME.")
+@click.option("--key", "key_source", metavar="K", help=f"Also sign it as evidence: {options.PRIVATE_KEY}.")
 @click.option(
     "--statement",
     metavar="FILE",

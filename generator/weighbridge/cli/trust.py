@@ -26,7 +26,7 @@ def command() -> None:
 
 @command.command("sign")
 @click.argument("catalogue", type=_FOLDER)
-@click.option("--key", required=True, metavar="K", help="The root's private key: a PEM file, or env:NAME.")
+@click.option("--key", required=True, metavar="K", help=f"The root's private key: {options.PRIVATE_KEY}.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def sign(catalogue: Path, key: str, form: str) -> None:
     """Sign who is trusted in CATALOGUE: writes weighbridge.yaml.dsse.

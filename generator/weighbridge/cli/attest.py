@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from weighbridge.catalogue.names import Digest, Uri
 from weighbridge.catalogue.validation import validate_value
 from weighbridge.cli import options
 from weighbridge.cli.conversion import Given, conversion_options, convert_report, refuse_without_scanner
+from weighbridge.cli.signers import Signers, signer_options
 from weighbridge.errors import InputError, OutputError
 from weighbridge.evidence.dsse import LIMITS
 from weighbridge.evidence.write import (
@@ -19,13 +21,11 @@ from weighbridge.evidence.write import (
     artifact_subject,
     own_subject,
     read_predicate,
-    write_attestation,
 )
-from weighbridge.keys import fingerprint, load_private_key
 
 
 @click.command("attest", context_settings=options.HELP)
-@click.option("--key", "key_sources", required=True, multiple=True, metavar="K", help="A PEM file, or env:NAME.")
+@signer_options
 @click.option("--predicate-type", metavar="T", help="The predicate's type, a URI; --scanner knows it by itself.")
 @click.option(
     "--from",
@@ -48,8 +48,7 @@ from weighbridge.keys import fingerprint, load_private_key
     help="A new file; folders on its way are made.",
 )
 @options.format_option
-def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    key_sources: tuple[str, ...],
+def command(
     predicate_type: str | None,
     source: Path,
     artifact: Path | None,
@@ -57,20 +56,22 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     name: str | None,
     output: Path,
     form: str,
-    **conversion: Any,
+    **more: Any,
 ) -> None:
     """Sign an in-toto statement with the predicate in FILE, and write it as a Sigstore bundle.
 
     Predicates of Weighbridge's own types are checked before they are signed. Orders, waivers and model signatures need
-    no --artifact and no --digest: their subject follows from the predicate. Several --key sign one envelope.
+    no --artifact and no --digest: their subject follows from the predicate. Several --key sign one envelope; --keyless
+    signs by the identity of a CI run instead.
 
     With --scanner FILE is the report of that program (auto: of the one whose marks it bears) and is converted. What of
     it the predicate does not carry is said.
     """
     if predicate_type is not None:
         validate_value(Uri, predicate_type, "--predicate-type")
-    signing_keys = {fingerprint(key.public_key()): key for key in map(load_private_key, key_sources)}
-    given = Given(**conversion)
+    signers = Signers(**{field.name: more.pop(field.name) for field in fields(Signers)})
+    keys = signers.load()
+    given = Given(**more)
     notes: tuple[str, ...] = ()
     if given.scanner is None:
         predicate_type, predicate, subject = _plain(predicate_type, source, artifact, digest, given)
@@ -79,21 +80,21 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         converted = convert_report(given, source, subject[1], predicate_type, _read)
         predicate_type, predicate, notes = converted.predicate_type, converted.predicate, converted.notes
     subject = (name or subject[0], subject[1])
-    data = write_attestation(predicate_type, predicate, subject, list(signing_keys.values()), str(source))
+    data, signed_by = signers.write(keys, predicate_type, predicate, subject, str(source))
     _write(output, data)
     report = {
         "output": str(output),
         "predicate_type": predicate_type,
         "subject": subject[1],
-        "signed_by": sorted(signing_keys),
+        "signed_by": signed_by,
         "notes": list(notes),
     }
     if form == "json":
         click.echo(json.dumps(report, indent=2))
         return
     click.echo(f"{output}: {predicate_type}\nabout      {subject[0]} {subject[1]}")
-    for print_ in sorted(signing_keys):
-        click.echo(f"signed by  {print_}")
+    for signer in signed_by:
+        click.echo(f"signed by  {signer}")
     for note in notes:
         click.echo(f"note       {note}")
 

@@ -90,7 +90,7 @@ class KeylessVerifier:
             ValueError: with the reason why it proves nothing.
         """
         material = envelope.material or {}
-        certificate = read_certificate(_certificate(material, envelope.media_type))
+        certificate = own_certificate(envelope)
         meant = self._meant(certificate)
         _require_proofs(material, certificate)
         proven: list[tuple[tuple[KeylessSigner, ...], int]] = []
@@ -141,6 +141,15 @@ class KeylessVerifier:
             wrong = "; ".join(_unmet(given, certificate) for given in issued)
             raise ValueError(f"{who}, whose certificate does not say what trust demands: {wrong}")
         return meant
+
+
+def own_certificate(envelope: Envelope) -> Certificate:
+    """The certificate in a bundle, unverified.
+
+    Raises:
+        ValueError: there is not exactly one, or it cannot be read.
+    """
+    return read_certificate(_certificate(envelope.material or {}, envelope.media_type))
 
 
 def _unmet(signer: KeylessSigner, certificate: Certificate) -> str:

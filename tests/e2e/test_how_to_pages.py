@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from weighbridge.engines.locate import require
+
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
     "sbom.md": ["kb-qa-001@1.0", "approved", "merged     serving.cdx.json: 1 components, CycloneDX 1.5 by syft 1.18.1"],
+    "sign-a-model.md": ["model: 2 files, exactly as signed", "'.git/config' is there, and not signed"],
     "verify-weights.md": ["changed  model.onnx", "added    evil.py", "prod: 1 allowed, 0 denied"],
 }
 """Pages that need no other, and what they must print."""
+OWN = {"attest-scans.md": "test_attest_scans_page.py"}
+"""Pages with a test of their own, as they need files beside them."""
 
 pytestmark = pytest.mark.engines
 
@@ -27,12 +32,14 @@ def script(*names: str) -> str:
 
 
 def test_the_pages_are_all_told() -> None:
-    assert {path.name for path in HOW_TO.glob("*.md")} == {*STORY, *ALONE}
+    assert {path.name for path in HOW_TO.glob("*.md")} == {*STORY, *ALONE, *OWN}
+    assert all(page in Path(__file__).with_name(test).read_text(encoding="utf-8") for page, test in OWN.items())
     assert script(*STORY).count("exit 97") == 3
 
 
 def run(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # Users have cosign on PATH; here it may lie among the engines.
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(require("cosign").path.parent), os.environ["PATH"]])
     result = subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", script(*names)],
         cwd=folder,

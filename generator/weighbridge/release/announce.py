@@ -55,7 +55,7 @@ def release_event(
         sbom_uri=sbom_uri or _sbom_by_hash(judged, evidence, at_ns),
         parent_run_id=None if lineage is None else lineage.parent_run_id,
         environment=environment,
-        applied_policies=[finding.code for finding in verdict.findings],
+        applied_policies=sorted(finding.code for finding in verdict.findings),
         labels={"trust": judged.trust, **_people(judged, name, environment)},
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from weighbridge.catalogue.front_matter import BLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -31,7 +33,14 @@ def _manifest(before: ModelVersion, after: ModelVersion) -> Iterator[dict[str, A
 
 
 def _card(before: ModelVersion, after: ModelVersion) -> Iterator[dict[str, Any]]:
-    yield from _changed("card ", before.front_matter, after.front_matter)
+    yield from _changed("card ", _flat(before.front_matter), _flat(after.front_matter))
+
+
+def _flat(front_matter: Mapping[str, Any]) -> dict[str, Any]:
+    """The block's own fields beside the hub's, so that each shows by itself."""
+    block = front_matter.get(BLOCK)
+    rest = {key: value for key, value in front_matter.items() if key != BLOCK}
+    return rest | {f"{BLOCK}.{key}": value for key, value in (block if isinstance(block, dict) else {}).items()}
 
 
 def _changed(what: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -47,7 +47,7 @@ class Pulled:
     descriptor: Descriptor
     manifest: Manifest
     size: int
-    """Bytes of all files."""
+    """Bytes of the artifact's files."""
     evidence: tuple[FoundEvidence, ...]
 
 
@@ -79,7 +79,7 @@ def pull(store: BlobStore, reference: str | None, output: Path, *, progress: Pro
     _check_config(pack, manifest, store.read(pack.config, MANIFEST_LIMIT), name)
     evidence = fetch_evidence(store, descriptor.digest)
     _write(store, target, layers, beside, evidence, progress)
-    return Pulled(descriptor, manifest, sum(layer.size for layer in layers.values()), evidence)
+    return Pulled(descriptor, manifest, sum(file.size for file in manifest.files), evidence)
 
 
 def layers_by_path(pack: ImageManifest, name: str) -> dict[str, Descriptor]:

@@ -105,9 +105,12 @@ TYPOS = [
     ("evidence", "evidence/package/package.rego", "input.card_sha256", "input.card_sha"),
     ("evidence", "evidence/parameters/parameters.rego", "input.with", "input.wiht"),
     ("evidence", "evidence/promotion/promotion.rego", "input.predicate.to", "input.predicate.too"),
+    ("evidence", "evidence/publication/publication.rego", "input.predicate.sources", "input.predicate.scources"),
     ("evidence", "evidence/sbom/sbom.rego", "input.predicate.packages", "input.predicate.pakages"),
     ("evidence", "evidence/slsa_provenance/slsa_provenance.rego", "runDetails.builder", "runDetails.bilder"),
     ("evidence", "evidence/test_result/test_result.rego", "predicate.passedTests", "predicate.pasedTests"),
+    ("evidence", "evidence/vulnerabilities/vulnerabilities.rego", "with.accept_suppressed_by", "with.accept_supressed"),
+    ("evidence", "evidence/slsa_provenance/slsa_provenance.rego", "configSource.uri", "configSource.url"),
     (
         "evidence",
         "evidence/vulnerabilities/vulnerabilities.rego",

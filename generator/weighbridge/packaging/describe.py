@@ -115,7 +115,7 @@ def _look(found: Description, path: str, view: FileView) -> Header | None:
     packed = archive(head)
     if packed and header is None and not is_program:
         found.find(path, f"is packed ({packed}), and what is in it was not looked at")
-    role = role_of(path, executable=is_program is not None, weights=header is not None)
+    role = role_of(path, executable=is_program is not None, weights=bool(header and header.format))
     found.roles[path] = role
     if role == "license":
         _license_file(found, path, view)
@@ -136,6 +136,8 @@ def _header(found: Description, path: str, header: Header) -> None:
         _runs(found, path, kind, detail)
     for message in header.findings[:_MAX_EACH]:
         found.find(path, message)
+    if header.format is None:
+        return
     values = {
         "path": path,
         "format": header.format,

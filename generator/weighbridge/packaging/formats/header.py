@@ -33,7 +33,8 @@ class External(NamedTuple):
 class Header:
     """Filled while a header is read."""
 
-    format: Format
+    format: Format | None
+    """None: a pickle that is no checkpoint of a known framework."""
     version: str | None = None
     counted: bool = False
     """Whether the header lists its tensors at all."""

@@ -38,7 +38,8 @@ def read_zip(view: FileView) -> Header:
         FormatError: no zip that can be read, or a pickle in it that is too large.
     """
     archive = Zip(view)
-    header = Header("pytorch")
+    checkpoint = any(name.rpartition("/")[2] == "data.pkl" for name in archive.members)
+    header = Header("pytorch" if checkpoint else None)
     code = [name for name in archive.members if _CODE.match(name)]
     if code:
         kind: ExecutableKind = "bytecode" if all(name.endswith((".py", ".pyc")) for name in code) else "native"
@@ -70,10 +71,10 @@ def read_plain(view: FileView, *, surely: bool) -> Header | None:
         None for what is no pickle.
     """
     names = Pickled()
-    error = _read_row(view, names)
+    error, legacy = _read_row(view, names)
     if error and not surely and not names.globals and not isinstance(error, LimitError):
         return None
-    header = Header("pytorch")
+    header = Header("pytorch" if names.tensors or legacy else None)
     _tell(header, names, error, "")
     return header
 
@@ -87,34 +88,34 @@ def read_array(view: FileView) -> Header | None:
     text, begin = _array_header(view)
     if "O" not in text:
         return None
-    header = Header("pytorch")
+    header = Header(None)
     _read_all(header, view, begin, "")
     return header
 
 
 def _read_all(header: Header, data: Bytes, begin: int, where: str) -> None:
     names = Pickled(end=begin)
-    _tell(header, names, _read_row(data, names), where)
+    _tell(header, names, _read_row(data, names)[0], where)
 
 
-def _read_row(data: Bytes, names: Pickled) -> FormatError | None:
+def _read_row(data: Bytes, names: Pickled) -> tuple[FormatError | None, bool]:
     """Pickles one after the other, from `names.end` on; of a legacy checkpoint exactly five.
 
     Returns:
-        Why the first could not be read to its end, or why not all of them were.
+        Why the first could not be read to its end, or why not all of them were; whether it is a legacy checkpoint.
     """
     legacy = False
     for count in range(_MAX_PICKLES):
         if names.end >= data.size or (legacy and count == 5):
-            return None if count else FormatError("is empty")
+            return (None if count else FormatError("is empty")), legacy
         try:
             read_pickle(data, names.end, names)
         except UnknownOpcodeError as error:
-            return None if count else error  # behind a whole pickle: something else follows, no pickle
+            return (None if count else error), legacy  # behind a whole pickle: something else follows, no pickle
         except FormatError as error:
-            return error
+            return error, legacy
         legacy = legacy or (count == 0 and isinstance(names.result, int) and names.result == LEGACY_MAGIC)
-    return LimitError(f"holds more than {_MAX_PICKLES:,} pickles in a row")
+    return LimitError(f"holds more than {_MAX_PICKLES:,} pickles in a row"), legacy
 
 
 def _tell(header: Header, names: Pickled, error: FormatError | None, where: str) -> None:

@@ -73,7 +73,7 @@ def _perhaps_pickle(ending: str, view: FileView, head: bytes) -> Header | None:
         compressed = archive(head)
         if not compressed:
             return read_plain(view, surely=True)
-        header = Header("pytorch")
+        header = Header(None)
         header.executable.append(("pickle-unknown", f"compressed with {compressed}"))
         header.findings.append(f"is compressed with {compressed}, and is not unpacked")
         return header

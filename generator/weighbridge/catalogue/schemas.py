@@ -35,6 +35,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "manifest": Manifest,
     "package-v1": predicates.PackagePredicate,
     "evaluation-v1": predicates.EvaluationPredicate,
+    "publication-v1": predicates.PublicationPredicate,
     "approval-v1": predicates.ApprovalPredicate,
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighbridge.catalogue.catalogue import EvidenceFile
 from weighbridge.cli import options, registries
+from weighbridge.release.evidence_file import write_evidence
 
 if TYPE_CHECKING:
     from weighbridge.cli.registries import Watcher
@@ -26,14 +28,20 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="What `package` wrote about DIR, with its evidence/.",
 )
+@click.option(
+    "--key", "key_source", metavar="K", help=f"Also sign where it is pushed to, as evidence: {options.PRIVATE_KEY}."
+)
+@click.option("--at", metavar="TIME", help="That statement's time, RFC 3339; by default now.")
 @registries.plain_http_option
 @registries.username_option
 @registries.password_option
 @options.format_option
-def command(
+def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     folder: Path,
     target: str,
     package: Path,
+    key_source: str | None,
+    at: str | None,
     plain_http: bool,
     username: str | None,
     password_stdin: bool,
@@ -44,15 +52,31 @@ def command(
     TARGET is oci://host/repository:tag, or oci-layout:PATH[:tag] for a new folder. Every file is hashed and compared
     with manifest.json before anything is sent. The same package has the same digest everywhere. Evidence is attached
     as referrers, by the tag sha256-<hex> where the registry has no referrers API; the tag itself is set last.
+
+    With --key the address by digest is signed as evidence, which is attached as well and written into OUT/evidence:
+    where an environment requires an attestation with the rule `publication`, pods may load the version's weights from
+    there.
     """
     from weighbridge.oci.push import read_package  # noqa: PLC0415 -- httpx takes its time
 
     given = registries.credentials_from(username, password_stdin=password_stdin)
     with registries.bytes_bar("Hashing") as hashing:
         packaged = read_package(folder, package, progress=hashing)
+    packaged, published = _published(packaged, target, key_source, at)
     with registries.bytes_bar("Pushing") as pushing:
         pushed = _push(packaged, target, given, plain_http=plain_http, progress=pushing)
+    if published:
+        write_evidence(package, [EvidenceFile(f"evidence/{published}", packaged.evidence[published])])
     _report(packaged, pushed, target, form)
+
+
+def _published(packaged: Packaged, target: str, key_source: str | None, at: str | None) -> tuple[Packaged, str]:
+    if key_source is None:
+        return packaged, ""
+    from weighbridge.keys import load_private_key  # noqa: PLC0415 -- most pushes sign nothing
+    from weighbridge.oci.publication import with_publication  # noqa: PLC0415 -- the same
+
+    return with_publication(packaged, target, load_private_key(key_source), options.at_ns(at))
 
 
 def _push(packaged: Packaged, target: str, given: Credentials | None, *, plain_http: bool, progress: Watcher) -> Pushed:

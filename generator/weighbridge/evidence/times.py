@@ -9,7 +9,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.catalogue.names import parse_time_ns
-from weighbridge.evidence.predicates import APPROVAL, EVALUATION, EXECUTABLE_CONTENT, IMAGE_PROFILE, PACKAGE, PROMOTION
+from weighbridge.evidence.predicates import (
+    APPROVAL,
+    EVALUATION,
+    EXECUTABLE_CONTENT,
+    IMAGE_PROFILE,
+    PACKAGE,
+    PROMOTION,
+    PUBLICATION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +31,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     PACKAGE: (("at",),),
     APPROVAL: (("at",),),
     PROMOTION: (("at",),),
+    PUBLICATION: (("at",),),
     IMAGE_PROFILE: (("at",),),
     EXECUTABLE_CONTENT: (("at",),),
     EVALUATION: (("finished_at",),),

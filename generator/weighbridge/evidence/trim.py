@@ -91,6 +91,7 @@ RULES: dict[str, tuple[frozenset[str], Shape]] = {
     "model_signature": (frozenset({"predicate_type", "files", "card_sha256"}), _RESOURCES),
     "package": (frozenset({"manifest_sha256", "card_sha256"}), None),
     "promotion": (frozenset(), None),
+    "publication": (frozenset(), None),
     "sbom": (frozenset({"predicate_type"}), _SBOM),
     "slsa_provenance": (frozenset({"predicate_type"}), _SLSA),
     "test_result": (frozenset({"predicate_type"}), _TESTS),

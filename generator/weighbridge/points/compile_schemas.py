@@ -75,6 +75,7 @@ _PARAMETERS: dict[str, dict[str, Schema]] = {
     "model_signature": {"symlinks": ANY, "ignore_paths": ANY},
     "package": {},
     "promotion": {"from": ANY, "to": ANY},
+    "publication": {"registries": ANY},
     "sbom": dict.fromkeys(("formats", "components", "allowed_licenses", "denied_licenses", "unlicensed"), ANY),
     # A builder is a text or an object.
     "slsa_provenance": {"builders": {"items": ANY}, **dict.fromkeys(("build_types", "source", "level"), ANY)},
@@ -95,6 +96,7 @@ _OWN: dict[str, Schema] = {
     ),
     "package": loose(manifest_sha256=ANY, card_sha256=ANY, at=ANY),
     "promotion": loose(from_=ANY, to=ANY, at=ANY, record_sha256=ANY),
+    "publication": loose(sources=ANY, at=ANY),
 }
 """Predicates of Weighbridge; `evidence.trim` has the others'."""
 _LISTS = frozenset(

@@ -14,6 +14,7 @@ import data.weighbridge.evidence.executable_content
 import data.weighbridge.evidence.image_profile
 import data.weighbridge.evidence.model_signature
 import data.weighbridge.evidence.promotion
+import data.weighbridge.evidence.publication
 import data.weighbridge.evidence.sbom
 import data.weighbridge.evidence.slsa_provenance
 import data.weighbridge.evidence.test_result
@@ -29,6 +30,7 @@ shipped := {
 	"model_signature",
 	"package",
 	"promotion",
+	"publication",
 	"sbom",
 	"slsa_provenance",
 	"test_result",
@@ -57,6 +59,8 @@ judged("model_signature", item) := verdict if verdict := model_signature.verdict
 judged("package", item) := verdict if verdict := data.weighbridge.evidence["package"].verdict with input as item
 
 judged("promotion", item) := verdict if verdict := promotion.verdict with input as item
+
+judged("publication", item) := verdict if verdict := publication.verdict with input as item
 
 judged("sbom", item) := verdict if verdict := sbom.verdict with input as item
 

@@ -43,6 +43,7 @@ _LISTS = (
     "vulnerabilities",
 )
 """Lists at the top of a document that are appended."""
+_OURS = "weighbridge:"
 _HANDLED = frozenset(
     {"$schema", "bomFormat", "specVersion", "serialNumber", "version", "metadata", "components", *_LISTS}
 )
@@ -57,11 +58,12 @@ def merge(bom: Bom, documents: Sequence[Foreign]) -> Bom:
         InputError: one holds what cannot be merged without losing its meaning.
     """
     merged = copy.deepcopy(bom)
+    bare = {one["bom-ref"] for one in bom["components"] if one["bom-ref"] == f"dependency:{one.get('purl')}"}
     expected = count_components(bom) + sum(one.components for one in documents)
     for foreign in documents:
         _take_in(merged, foreign)
     if documents:
-        expected -= _replace_bare(merged)
+        expected -= _replace_bare(merged, bare)
         merged["components"] = by_reference(merged["components"])
         _sort_lists(merged)
     found = count_components(merged)
@@ -118,7 +120,15 @@ def _rename(value: Any, names: Mapping[str, str], *, referring: bool) -> Any:
 def _mark(component: dict[str, Any], foreign: Foreign) -> None:
     origin = [("origin:file", foreign.name), ("origin:digest", foreign.digest), ("origin:format", foreign.form)]
     origin += [("origin:tool", tool) for tool in foreign.tools]
-    component["properties"] = [*component.get("properties", []), *properties(origin)]
+    # What a document says of itself in our name, be it a merged one of ours or a forgery, is not ours.
+    theirs = [
+        {
+            **one,
+            "name": one["name"].replace(_OURS, f"merged:{_OURS}", 1) if one["name"].startswith(_OURS) else one["name"],
+        }
+        for one in component.get("properties", [])
+    ]
+    component["properties"] = [*theirs, *properties(origin)]
 
 
 def _pointer(foreign: Foreign) -> dict[str, Any]:
@@ -142,25 +152,25 @@ def _rest(document: Bom, foreign: Foreign) -> list[dict[str, str]]:
     return properties([(f"merged:{foreign.digest}", canonical(kept).decode("utf-8"))])
 
 
-def _replace_bare(merged: Bom) -> int:
-    """Let bare dependencies give way to what was merged under the same package URL; how many did."""
+def _replace_bare(merged: Bom, bare: set[str]) -> int:
+    """Let our bare dependencies give way to what was merged under the same package URL; how many did."""
     described: dict[str, list[dict[str, Any]]] = {}
     for component in walk(merged["components"]):
-        if "purl" in component and not _bare(component):
+        if "purl" in component and component.get("bom-ref") not in bare:
             described.setdefault(component["purl"], []).append(component)
     replaced: dict[str, list[str]] = {}
-    for component in [one for one in merged["components"] if _bare(one) and one["purl"] in described]:
-        merged["components"].remove(component)
-        replaced[component["bom-ref"]] = [_stand_in(one, component["purl"]) for one in described[component["purl"]]]
-    if replaced:
-        rests_on = merged["dependencies"][0]
-        found = (replaced.get(name, [name]) for name in rests_on["dependsOn"])
-        rests_on["dependsOn"] = sorted({name for names in found for name in names})
+    left = []
+    for component in merged["components"]:
+        if component.get("bom-ref") in bare and component["purl"] in described:
+            stand_ins = described[component["purl"]]
+            replaced[component["bom-ref"]] = [_stand_in(one, component["purl"]) for one in stand_ins]
+        else:
+            left.append(component)
+    merged["components"] = left
+    rests_on = merged["dependencies"][0]
+    found = (replaced.get(name, [name]) for name in rests_on["dependsOn"])
+    rests_on["dependsOn"] = sorted({name for names in found for name in names})
     return len(replaced)
-
-
-def _bare(component: Mapping[str, Any]) -> bool:
-    return str(component.get("bom-ref", "")) == f"dependency:{component.get('purl')}"
 
 
 def _stand_in(component: dict[str, Any], purl: str) -> str:

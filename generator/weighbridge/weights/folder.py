@@ -233,9 +233,10 @@ class _Looker:
         if path in self.differences:
             return
         self.differences[path] = Difference(printable(path), kind, detail)
-        self.added += kind == "added"
-        if self.added >= MAX_ADDED:
-            raise _EnoughError
+        if kind == "added":
+            self.added += 1
+            if self.added >= MAX_ADDED:
+                raise _EnoughError
 
     def _may_be_right(self, path: str, size: int) -> bool:
         if self.expected is None:

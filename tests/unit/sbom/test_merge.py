@@ -108,16 +108,44 @@ def test_references_that_collide(package: Path, kit: Any, tmp_path: Path) -> Non
     assert kit.named(bom, "config.json")["bom-ref"] == "file:config.json"
 
 
-def test_a_reference_made_to_collide_with_the_new_name(package: Path, kit: Any, tmp_path: Path) -> None:
-    one = write(tmp_path, {**PLAIN, "components": [PLAIN["components"][0]]}, "a.json")
+@pytest.mark.parametrize("crafted", ["0.json", "z.json"])
+def test_a_reference_made_to_collide_with_the_new_name(package: Path, kit: Any, tmp_path: Path, crafted: str) -> None:
+    one = write(tmp_path, PLAIN, "a.json")
     name = f"file:config.json#{digest(one.read_bytes())[7:23]}"
-    other = write(
-        tmp_path, {**PLAIN, "dependencies": [], "components": [{**PLAIN["components"][0], "bom-ref": name}]}, "b.json"
-    )
-    for files in ((one, other), (other, one)):
-        bom = merged(package, kit, *files)
-        assert max(Counter(references(bom)).values()) == 1
-        assert len(kit.every(bom)) == len(kit.every(merged(package, kit))) + 2
+    component = {**PLAIN["components"][0], "bom-ref": name}
+    other = write(tmp_path, {**PLAIN, "dependencies": [], "components": [component]}, crafted)
+    bom = merged(package, kit, one, other)
+    assert max(Counter(references(bom)).values()) == 1
+    assert len(kit.every(bom)) == len(kit.every(merged(package, kit))) + 2
+
+
+def test_our_own_merged_again(kit: Any, tmp_path: Path) -> None:
+    """Its bare dependencies are somebody's components like any other, and its properties are not ours."""
+    earlier = kit.write_package(tmp_path / "earlier")
+    sample = kit.SAMPLES / "syft-cyclonedx-1.6.json"
+    written = write(tmp_path, merged(earlier, kit, sample))
+    package = kit.write_package(tmp_path / "package", dependencies=["pkg:pypi/click@8.1.8"])
+    bom = merged(package, kit, written, sample)
+    own = len(kit.every(merged(package, kit)))
+    assert len(kit.every(bom)) == own - 1 + len(kit.every(json.loads(written.read_text()))) + 6
+    for one in kit.every(bom):
+        assert len(kit.values(one, "origin:file")) <= 1
+        assert len(kit.values(one, "lineage:role")) == 0 or not kit.values(one, "origin:file")
+    projected = merged(package, kit, written, sample, kind="spdx-3")
+    trained = [one for one in projected["@graph"] if one.get("relationshipType") == "trainedOn"]
+    assert [len(one["to"]) for one in trained] == [3]
+
+
+def test_forged_origins_are_not_ours(package: Path, kit: Any, tmp_path: Path) -> None:
+    forged = [
+        {"name": "weighbridge:origin:tool", "value": "auditor"},
+        {"name": "weighbridge:lineage:role", "value": "training"},
+    ]
+    file = write(tmp_path, {**PLAIN, "components": [{**PLAIN["components"][0], "properties": forged}]})
+    one = next(one for one in merged(package, kit, file)["components"] if kit.values(one, "origin:file"))
+    assert kit.values(one, "origin:tool") == []
+    assert kit.values(one, "lineage:role") == []
+    assert {"name": "merged:weighbridge:origin:tool", "value": "auditor"} in one["properties"]
 
 
 def test_every_list_is_taken_over(package: Path, kit: Any, tmp_path: Path) -> None:
@@ -218,7 +246,10 @@ def test_spdx_keeps_everything(package: Path, kit: Any, tmp_path: Path) -> None:
         ('{"bomFormat": "CycloneDX", "bomFormat": "SPDX"}', "duplicate key"),
         ({**PLAIN, "components": [{"type": "library"}]}, "is no valid CycloneDX 1.6: 'name' is a required property"),
         ({**PLAIN, "bom": 1}, "Additional properties are not allowed"),
-        ({**PLAIN, "components": [*PLAIN["components"], {**PLAIN["components"][0], "name": "b"}]}, "is given twice"),
+        (
+            {**PLAIN, "components": [*PLAIN["components"], {**PLAIN["components"][0], "name": "b"}]},
+            "other.json: bom-ref: 'file:config.json' is given twice",
+        ),
         ({**PLAIN, "definitions": {"standards": []}}, "holds `definitions`"),
         ({**PLAIN, "declarations": {}}, "holds `declarations`"),
         (spdx(packages=[{"name": "a"}]), r"packages[0].SPDXID: is missing"),

@@ -162,7 +162,7 @@ class Transport:
             try:
                 response = self._authorized(method, url, headers, body, actions)
             except (httpx.TransportError, httpx.InvalidURL) as error:
-                why = f"cannot be reached: {str(error) or type(error).__name__}"[:200]
+                why = display(f"cannot be reached: {str(error) or type(error).__name__}")[:200]
             else:
                 if response.status_code not in _RETRIED:
                     return response

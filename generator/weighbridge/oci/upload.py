@@ -71,9 +71,9 @@ def _chunk(registry: Registry, location: str, descriptor: Descriptor, source: So
     ) as response:
         # A chunk that arrived though its answer was lost is refused when it comes again: the answer says how far it is.
         behind = response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
-        if response.status_code not in {httpx.codes.ACCEPTED, httpx.codes.NO_CONTENT} and not behind:
-            raise registry.transport.unexpected(response, f"uploading {descriptor.digest}")
         match = _RANGE.match(response.headers.get("Range", ""))
+        if response.status_code not in {httpx.codes.ACCEPTED, httpx.codes.NO_CONTENT} and not (behind and match):
+            raise registry.transport.unexpected(response, f"uploading {descriptor.digest}")
         reached = int(match.group(1)) + 1 if match else sent + size
         if not sent < reached <= sent + size:
             message = f"has {reached:,} bytes of {descriptor.digest} after {sent + size:,} were sent"

@@ -26,22 +26,23 @@ log: {{level: error}}
 storage:
   filesystem: {{rootdirectory: {root}}}
   delete: {{enabled: true}}
-http: {{addr: 127.0.0.1:{port}}}
+http: {{addr: 127.0.0.1:{port}{http}}}
 """
 
 
 @contextmanager
-def running_registry(folder: Path, extra: str = "") -> Iterator[str]:
-    """Start a registry; gives `127.0.0.1:<port>`."""
+def running_registry(folder: Path, extra: str = "", http: str = "") -> Iterator[str]:
+    """Start a registry, with more in its configuration and in the part `http` of it; gives `127.0.0.1:<port>`."""
     program = shutil.which("docker-registry")
     assert program, "docker-registry is not installed: run `make packages`"
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "config.yml"
-    configuration.write_text(CONFIGURATION.format(root=folder / "root", port=port) + extra)
+    configuration.write_text(CONFIGURATION.format(root=folder / "root", port=port, http=http) + extra)
     process = EngineProcess("docker-registry", [program, "serve", configuration])
     try:
-        process.wait_until(lambda: answers(f"http://127.0.0.1:{port}/v2/"), timeout=30)
+        scheme = "https" if "tls" in http else "http"
+        process.wait_until(lambda: answers(f"{scheme}://127.0.0.1:{port}/v2/"), timeout=30)
         yield f"127.0.0.1:{port}"
     finally:
         process.stop()
@@ -49,7 +50,7 @@ def running_registry(folder: Path, extra: str = "") -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False).status_code in {200, 401}
+        return httpx.get(url, trust_env=False, verify=False).status_code in {200, 401}
     except httpx.TransportError:
         return False
 

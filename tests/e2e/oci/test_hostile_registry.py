@@ -202,6 +202,56 @@ class TestRedirects:
         assert other.asked == []
 
 
+class TestUploads:
+    """A blob in chunks whose answers are lost."""
+
+    LARGE = bytes(range(250))
+    SESSION = "/v2/r/blobs/uploads/1"
+
+    def start(self, evil: Scripted) -> tuple[Registry, Descriptor]:
+        evil.on("POST", "/v2/r/blobs/uploads/", reply(status=202, Location=self.SESSION))
+        limits = Limits(attempts=3, backoff=0.01, chunk=100)
+        return Registry(evil.host, "r", credentials=ANONYMOUS, limits=limits), described(self.LARGE, "x/x")
+
+    def test_go_on_where_the_registry_says_it_is(self, evil: Scripted) -> None:
+        store, descriptor = self.start(evil)
+        arrived = reply(status=416, Location=self.SESSION, Range="0-99")
+        next_ = reply(status=202, Location=self.SESSION, Range="0-149")
+        last = reply(status=202, Location=self.SESSION, Range="0-199")
+        evil.on("PATCH", self.SESSION, in_turn(reply(status=500), arrived, next_, last))
+        evil.on("PUT", self.SESSION, reply(status=201))
+        store.put_blob(descriptor, lambda: io.BytesIO(self.LARGE))
+        sent = [headers["content-range"] for method, _, headers in evil.asked if method in {"PATCH", "PUT"}]
+        assert sent == ["0-99", "0-99", "100-199", "150-249"]
+
+    @pytest.mark.parametrize("reached", ["0-0x", "", "0-400", "0-49,60-70"])
+    def test_are_given_up_where_it_does_not_say_so(self, evil: Scripted, reached: str) -> None:
+        store, descriptor = self.start(evil)
+        evil.on("PATCH", self.SESSION, reply(status=416, Location=self.SESSION, Range=reached))
+        with pytest.raises(InputError, match=r"answered 416|has 401 bytes"):
+            store.put_blob(descriptor, lambda: io.BytesIO(self.LARGE))
+
+    def test_do_not_go_round_in_circles(self, evil: Scripted) -> None:
+        store, descriptor = self.start(evil)
+        back = reply(status=202, Location=self.SESSION, Range="0-99")
+        evil.on("PATCH", self.SESSION, back)
+        with pytest.raises(InputError, match=r"has 100 bytes .* after 200 were sent"):
+            store.put_blob(descriptor, lambda: io.BytesIO(self.LARGE))
+
+    def test_whose_last_answer_was_lost_are_looked_for(self, evil: Scripted) -> None:
+        store, descriptor = self.start(evil)
+        path = f"/v2/r/blobs/{descriptor.digest}"
+        evil.on("HEAD", path, in_turn(reply(status=404), reply(status=200)))
+        evil.on("PATCH", self.SESSION, reply(status=202, Location=self.SESSION))
+        evil.on("PUT", self.SESSION, reply(status=404))
+        store.put_blob(descriptor, lambda: io.BytesIO(self.LARGE))
+
+    def test_of_a_file_that_shrank_are_given_up(self, evil: Scripted) -> None:
+        store, descriptor = self.start(evil)
+        with pytest.raises(InputError, match=r"shorter|shrank"):
+            store.put_blob(descriptor, lambda: io.BytesIO(b"short"))
+
+
 class TestTokens:
     def serve(self, evil: Scripted, other: Scripted, token: bytes = b'{"token": "abc"}') -> None:
         challenge = f'Bearer realm="http://{other.host}/token",service="s,1",scope="repository:r:pull"'

@@ -2,19 +2,21 @@
 
 import io
 import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
 from weighbridge.errors import InputError
+from weighbridge.oci import transport
 from weighbridge.oci.credentials import ANONYMOUS, Credentials
 from weighbridge.oci.documents import EMPTY, MANIFEST, described, manifest_json, read_manifest
 from weighbridge.oci.registry import Registry
 from weighbridge.oci.store import Descriptor, MissingError
 from weighbridge.oci.transport import Limits
 
-from .conftest import running_registry
+from .conftest import Model, running_registry, succeed, weighbridge
 
 pytestmark = pytest.mark.engines
 QUICK = Limits(attempts=2, backoff=0.01, chunk=100_000)
@@ -119,6 +121,40 @@ def test_the_right_password_is_needed_and_used(tmp_path: Path, registry: str) ->
         right = Registry(host, "secret", credentials=Credentials("alice", "secret"), limits=QUICK)
         written = artifact(right, b"x", "v1")
         assert right.resolve("v1").digest == written.digest
+
+
+def test_a_password_on_standard_input_is_used_by_the_commands(tmp_path: Path, model: Model) -> None:
+    (tmp_path / "htpasswd").write_text("alice:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n")
+    extra = f"auth: {{htpasswd: {{realm: here, path: {tmp_path / 'htpasswd'}}}}}\n"
+    with running_registry(tmp_path / "private", extra) as host:
+        target = f"oci://{host}/models/private:1.0"
+        refused = weighbridge("push", model.folder, target, "--package", model.package)
+        assert (refused.returncode, "asks for credentials" in refused.stderr) == (2, True)
+        known = ("--username", "alice", "--password-stdin")
+        succeed("push", model.folder, target, "--package", model.package, *known, stdin="secret\n")
+        wrong = weighbridge("pull", target, "--output", tmp_path / "out", *known, stdin="guess\n")
+        assert (wrong.returncode, "refuses these credentials" in wrong.stderr) == (2, True)
+        assert "guess" not in wrong.stderr + wrong.stdout
+        succeed("pull", target, "--output", tmp_path / "out", *known, stdin="secret\n")
+        half = weighbridge("pull", target, "--output", tmp_path / "x", "--username", "alice")
+        assert (half.returncode, "belong together" in half.stderr) == (2, True)
+
+
+def test_a_registry_elsewhere_is_spoken_to_by_tls_with_a_certificate_that_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = ["-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt", "-days", "2", "-subj", "/CN=registry"]
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*new, *pair, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    # As if this address were another machine's.
+    monkeypatch.setattr(transport, "is_loopback", lambda _host: False)
+    http = f", tls: {{certificate: {tmp_path / 'tls.crt'}, key: {tmp_path / 'tls.key'}}}"
+    with running_registry(tmp_path / "tls", http=http) as host:
+        with pytest.raises(InputError, match="CERTIFICATE_VERIFY_FAILED"):
+            repository(host, "secure").resolve("v1")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "tls.crt"))
+        written = artifact(repository(host, "secure"), b"x", "v1")
+        assert repository(host, "secure").resolve("v1").digest == written.digest
 
 
 def test_nobody_there_is_an_error_that_says_so() -> None:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 from tests.private_sigstore.instance import IDENTITY, ISSUER, Instance
 from tests.private_sigstore.log import dsse_body, hashedrekord_body
 
@@ -93,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, data: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        reply = "application/timestamp-reply" if self.path.endswith("timestamp") else "application/json"
+        self.send_header("Content-Type", reply)
         self.end_headers()
         self.wfile.write(data)
 
@@ -105,11 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
             claims = jwt.decode(raw, SECRET, algorithms=["HS256"], audience="sigstore")
         except jwt.InvalidTokenError as error:
             return 401, {"message": str(error)}
-        csr = x509.load_pem_x509_csr(b64decode(request["certificateSigningRequest"]))
-        assert csr.is_signature_valid
-        leaf = self.sigstore.certificate(csr.public_key(), claims["sub"], claims["iss"], at=datetime.now(UTC))
+        key = _proven_key(request, claims["sub"])
+        leaf = self.sigstore.certificate(key, claims["sub"], claims["iss"], at=datetime.now(UTC))
         chain = [each.public_bytes(Encoding.PEM).decode() for each in (leaf, self.sigstore.ca, self.sigstore.root)]
-        return 201, {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
+        return 200, {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
 
     def _entry_v1(self, request: dict[str, Any]) -> tuple[int, Any]:
         content = request["spec"]["proposedContent"]
@@ -141,3 +144,17 @@ class _Handler(BaseHTTPRequestHandler):
         raw = given["signature"]["verifier"]["x509Certificate"]["rawBytes"]
         body = hashedrekord_body(b64decode(given["digest"]), b64decode(given["signature"]["content"]), b64decode(raw))
         return 201, self.sigstore.log.entry(body, None)
+
+
+def _proven_key(request: dict[str, Any], subject: str) -> ec.EllipticCurvePublicKey:
+    """The public key of which the client proves that it holds the other half: by a CSR, or by signing the subject."""
+    if "certificateSigningRequest" in request:
+        csr = x509.load_pem_x509_csr(b64decode(request["certificateSigningRequest"]))
+        assert csr.is_signature_valid
+        key = csr.public_key()
+    else:
+        given = request["publicKeyRequest"]
+        key = load_pem_public_key(given["publicKey"]["content"].encode())
+        key.verify(b64decode(given["proofOfPossession"]), subject.encode(), ec.ECDSA(hashes.SHA256()))
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    return key

@@ -6,15 +6,18 @@ package statement signed anew, and its promotions and approvals are gone: they a
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from weighbridge import resources
 from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.names import format_time, parse_time_ns
+from weighbridge.engines.opa import OpaServer
 from weighbridge.evidence.predicates import APPROVAL, PACKAGE, PROMOTION
 from weighbridge.evidence.write import write_attestation
 from weighbridge.keys import PrivateKey, load_private_key
@@ -156,9 +159,22 @@ class Shop:
         return self.sign(f"promotion-{target}.json", PROMOTION, predicate, signer, subject)
 
 
+@pytest.fixture(scope="session")
+def engine() -> Iterator[OpaServer]:
+    """One OPA with the shipped rules for all tests here: starting one takes longer than all that it is asked."""
+    with OpaServer([resources.policies() / "evidence", resources.policies() / "gate"]) as server:
+        yield server
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
+def shop(tmp_path: Path, engine: OpaServer, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """The version in dev, with all evidence that does not come from promoting and approving."""
+
+    def kept(paths: list[Path], modules: dict[str, str]) -> AbstractContextManager[OpaServer]:
+        assert ([path.name for path in paths], modules) == (["evidence", "gate"], {})
+        return nullcontext(engine)
+
+    monkeypatch.setattr("weighbridge.registry.judgement.OpaServer", kept)
     root = tmp_path / "catalogue"
     shutil.copytree(REPOSITORY / "examples" / "catalogue", root)
     made = Shop(root)

@@ -14,12 +14,13 @@ HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
     "registry.md": ["kb-qa-001@1.0 is at oci://127.0.0.1:", "evidence          1 attached", "1 files, 8 bytes"],
+    "profile-an-image.md": ["/bin/helper (bash, by content)", "uid 65532", "kb-qa-001@1.0", "approved"],
     "sbom.md": ["kb-qa-001@1.0", "approved", "merged     serving.cdx.json: 1 components, CycloneDX 1.5 by syft 1.18.1"],
     "sign-a-model.md": ["model: 2 files, exactly as signed", "'.git/config' is there, and not signed"],
     "verify-weights.md": ["changed  model.onnx", "added    evil.py", "prod: 1 allowed, 0 denied"],
 }
 """Pages that need no other, and what they must print."""
-OWN = {"attest-scans.md": "test_attest_scans_page.py"}
+OWN = {"attest-scans.md": "test_attest_scans_page.py", "keyless.md": "test_keyless_page.py"}
 """Pages with a test of their own, as they need files beside them."""
 
 pytestmark = pytest.mark.engines

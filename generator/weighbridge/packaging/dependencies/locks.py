@@ -123,7 +123,10 @@ def read_conda(text: str) -> Read:
         raise UnreadableError("has no list `dependencies`")
     for entry in dependencies:
         if isinstance(entry, dict):
-            for line in entry.get("pip") or []:
+            lines = entry.get("pip")
+            if not isinstance(lines, list):
+                raise UnreadableError("has a mapping among its dependencies that is no list `pip`")
+            for line in lines:
                 requirement(read, str(line))
         else:
             _conda(read, str(entry))

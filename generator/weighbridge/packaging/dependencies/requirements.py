@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(\(?[^;@]*?\)?)\s*(;.*)?$", re.DOTALL)
 _DIRECT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*@\s*(\S+)")
 _PINNED = re.compile(r"\(?\s*===?\s*([A-Za-z0-9][A-Za-z0-9.+!_-]*)\s*\)?$")
+_SPECIFIERS = re.compile(r"\(?(\s*(===?|[<>!~]=|[<>])\s*[A-Za-z0-9.*+!_-]+\s*,?)+\)?")
 _HASH = re.compile(r"--hash[= ]sha256:([0-9A-Fa-f]{64})")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(.+)$")
@@ -93,7 +94,7 @@ def requirement(read: Read, text: str, hashes: list[str] | None = None) -> None:
         read.add("pypi", name, _version_of(name, url), [fragment.group(1)] if fragment else [])
         return
     plain = _REQUIREMENT.match(text)
-    if plain is None or (plain.group(3) and not re.match(r"\(?\s*(===?|[<>!~]=?)", plain.group(3))):
+    if plain is None or (plain.group(3) and not _SPECIFIERS.fullmatch(plain.group(3))):
         read.findings.append(f"has a line that is no requirement: {text[:100]!r}")
         return
     pinned = _PINNED.match(plain.group(3) or "")

@@ -22,6 +22,9 @@ HARMLESS = frozenset(
         Global("torch._utils", "_rebuild_parameter"),
         Global("torch._utils", "_rebuild_tensor"),
         Global("torch", "Size"),
+        Global("_codecs", "encode"),
+        Global("collections", "Counter"),
+        *(Global(module, "set") for module in ("builtins", "__builtin__")),
         Global("torch.serialization", "_get_layout"),
         Global("torch.storage", "UntypedStorage"),
         Global("torch.storage", "TypedStorage"),
@@ -29,7 +32,8 @@ HARMLESS = frozenset(
         *(Global("torch", name) for name in ("int16", "int32", "int64", "bool", "complex64", "complex128")),
     }
 )
-"""Names that PyTorch's own `weights_only` unpickler takes, and picklescan does not list."""
+"""Names that PyTorch's own `weights_only` unpickler takes (`torch/_weights_only_unpickler.py`), and picklescan does not
+list as harmless."""
 _MAX_DETAIL = 900
 
 

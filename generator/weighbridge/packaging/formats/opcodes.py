@@ -19,7 +19,7 @@ MAX_OPCODES = 5_000_000
 """Most opcodes of one pickle."""
 MAX_ARGUMENT = 256
 """Longest argument, in bytes, that is kept: it is for names and numbers. Of a longer one only the fact is."""
-_MAX_LINE = 64 * 1024
+_MAX_LINE = 16 * 1024 * 1024
 _NAMES = {ord(op.code): op.name for op in pickletools.opcodes}
 _FIXED = {"uint1": "B", "uint2": "<H", "int4": "<i", "uint4": "<I", "uint8": "<Q", "float8": ">d"}
 _LENGTHS = {

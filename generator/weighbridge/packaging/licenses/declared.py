@@ -74,7 +74,15 @@ def _parsed(value: str) -> str | None:
         parsed = _licensing().parse(value, validate=True, strict=True)
     except (ExpressionError, RecursionError, ValueError):
         return None
-    return str(parsed) if parsed is not None else None
+    # The index also knows family names ("gpl") and takes one of their members for them: that would be a guess.
+    words = set(re.findall(r"[a-z0-9.+-]+", value.lower())) - {"and", "or", "with"}
+    guessed = any(not re.search(r"[0-9]", word) and word not in _identifiers() for word in words)
+    return str(parsed) if parsed is not None and not guessed else None
+
+
+@cache
+def _identifiers() -> frozenset[str]:
+    return frozenset(key.lower() for key in _licensing().known_symbols)
 
 
 @cache

@@ -68,13 +68,17 @@ def completed(text: str, file: str) -> tuple[str, tuple[str, ...]]:
     """A card with everything that a release needs at least begun, and what was added to it.
 
     Raises:
-        InputError: its front matter cannot be read.
+        InputError: its front matter cannot be read, or it ends inside a code block or a comment.
     """
     front_matter = parse_front_matter(text, file).value or {}
     keys = [key for key in _KEYS if key not in front_matter]
     found = {section.name for section in find_sections(text, file)}
     sections = [name for name in TITLES if name not in found]
-    return _with_sections(_with_keys(text, keys), sections), (*keys, *sections)
+    after = _with_sections(_with_keys(text, keys), sections)
+    if {section.name for section in find_sections(after, file)} != set(TITLES):
+        fix = "Close the code block or the comment that its end is in."
+        raise InputError.single(file, "ends where no heading can be added", fix, line=text.count("\n") + 1)
+    return after, (*keys, *sections)
 
 
 def _with_keys(text: str, keys: list[str]) -> str:

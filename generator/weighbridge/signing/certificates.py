@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
@@ -30,6 +31,9 @@ MAX_CERTIFICATES = 10
 """Certificates of one chain, and of one file."""
 MAX_BYTES = 64 * 1024
 """Largest certificate, and largest file of them."""
+
+
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 class CertificateError(ValueError):
@@ -83,37 +87,44 @@ def verified_key(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
     Raises:
         CertificateError: it does not, or the certificate is not one to sign with.
     """
-    leaf, at = chain[0], datetime.fromtimestamp(at_ns // 10**9, UTC)
-    _require_valid(chain, at)
+    try:
+        at = datetime.fromtimestamp(at_ns // 10**9, UTC)
+        _require_valid(chain, at)
+        _chained(chain, roots, at)
+        _require_signing(chain[0])
+        return require_public(chain[0].public_key(), "the certificate's key")
+    except CertificateError:
+        raise
+    except (InputError, *_UNREADABLE) as error:
+        # A certificate is taken apart only as far as it is asked, so any question can find it broken.
+        raise CertificateError(f"has a certificate that cannot be used: {str(error)[:200]}") from error
+
+
+def _chained(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], at: datetime) -> None:
     any_extensions = ExtensionPolicy.permit_all()
     authority = any_extensions.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
+    authority = authority.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _may_issue)
+    builder = PolicyBuilder().store(Store(list(roots))).time(at)
+    builder = builder.extension_policies(ca_policy=authority, ee_policy=any_extensions)
     try:
-        verifier = (
-            PolicyBuilder()
-            .store(Store(list(roots)))
-            .time(at)
-            .extension_policies(ca_policy=authority, ee_policy=any_extensions)
-            .build_client_verifier()
-        )
-        verifier.verify(leaf, list(chain[1:]))
-    except (VerificationError, ValueError) as error:
+        builder.build_client_verifier().verify(chain[0], list(chain[1:]))
+    except VerificationError as error:
         raise CertificateError(f"does not chain to a given authority: {str(error)[:200]}") from error
-    _require_signing(leaf)
-    try:
-        return require_public(leaf.public_key(), "the certificate's key")
-    except InputError as error:
-        raise CertificateError(str(error)) from error
 
 
 def names_of(certificate: x509.Certificate) -> list[str]:
-    """What a certificate calls its holder: its subject (RFC 4514), then e-mail addresses, URIs and DNS names."""
-    names = [certificate.subject.rfc4514_string()] if list(certificate.subject) else []
+    """What a certificate calls its holder: its subject (RFC 4514), then e-mail addresses, URIs and DNS names.
+
+    Raises:
+        CertificateError: it cannot be read.
+    """
     try:
-        value = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return names
+        names = [certificate.subject.rfc4514_string()] if list(certificate.subject) else []
+        alternatives = _extension(certificate, x509.SubjectAlternativeName)
+    except _UNREADABLE as error:
+        raise CertificateError("has a certificate whose names cannot be read") from error
     for kind in (x509.RFC822Name, x509.UniformResourceIdentifier, x509.DNSName):
-        names += value.get_values_for_type(kind)
+        names += alternatives.get_values_for_type(kind) if alternatives is not None else []
     return names
 
 
@@ -129,6 +140,11 @@ def key_pem(certificate: x509.Certificate) -> str:
 def _is_authority(_policy: object, _certificate: x509.Certificate, extension: x509.BasicConstraints | None) -> None:
     if extension is None or not extension.ca:
         raise ValueError("a certificate in the chain is no authority")
+
+
+def _may_issue(_policy: object, _certificate: x509.Certificate, extension: x509.KeyUsage | None) -> None:
+    if extension is not None and not extension.key_cert_sign:
+        raise ValueError("a certificate in the chain must not sign others")
 
 
 def _require_valid(chain: Sequence[x509.Certificate], at: datetime) -> None:

@@ -10,14 +10,12 @@ names it. Links, another serialization, another hash, two subjects are refused. 
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge import keys
-from weighbridge.canonical import parse_json
 from weighbridge.errors import InputError
 from weighbridge.evidence import dsse
 from weighbridge.evidence.predicates import MODEL_SIGNATURE
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 """Files that a report names of each sort."""
-_OTHER = "Sign it with `weighbridge sign` or model-signing 1.x."
 
 
 @dataclass(frozen=True)
@@ -120,15 +117,17 @@ def _read(signature: Path) -> bytes:
 def _signed_by(
     data: bytes, file: str, trusted: Sequence[PublicKey] | Authorities
 ) -> tuple[str, tuple[str, ...], dsse.Envelope]:
+    envelope = dsse.parse_envelope(data, file, keyless=True)
+    names: tuple[str, ...] = ()
     if isinstance(trusted, Authorities):
-        chain, envelope = _certified(data, file)
-        key = verified_key(chain, trusted.roots, trusted.at_ns)
-        names = tuple(names_of(chain[0]))
+        chain = load_chain(_encoded(envelope))
+        key, names = verified_key(chain, trusted.roots, trusted.at_ns), tuple(names_of(chain[0]))
         if trusted.identity is not None and trusted.identity not in names:
             raise _UntrustedError(f"was signed by {', '.join(names) or 'nobody by name'}, not by {trusted.identity}")
         ring = dsse.KeyRing({keys.fingerprint(key): key})
+    elif envelope.keyless:
+        raise _UntrustedError("was signed with a certificate, and a key was asked for: verify it with --ca")
     else:
-        names, envelope = (), dsse.parse_envelope(data, file)
         ring = dsse.KeyRing({keys.fingerprint(key): key for key in trusted})
     signers = dsse.verified_by(envelope, ring)
     if not signers:
@@ -136,24 +135,16 @@ def _signed_by(
     return signers[0], names, envelope
 
 
-def _certified(data: bytes, file: str) -> tuple[list[x509.Certificate], dsse.Envelope]:
-    """The certificates of a bundle, and its envelope."""
-    if len(data) > dsse.LIMITS.file_bytes:
-        raise InputError.single(file, f"has more than {dsse.LIMITS.file_bytes} bytes", _OTHER)
-    bundle = parse_json(data, file)
-    if not isinstance(bundle, dict) or bundle.get("mediaType") not in dsse.BUNDLE_TYPES:
-        raise InputError.single(file, "is no Sigstore bundle", _OTHER)
-    material, envelope = bundle.get("verificationMaterial"), bundle.get("dsseEnvelope")
-    if not isinstance(material, dict) or not isinstance(envelope, dict) or "messageSignature" in bundle:
-        raise InputError.single(file, "holds no DSSE envelope with verification material", _OTHER)
-    if "publicKey" in material:
-        raise _UntrustedError("was signed with a bare key, and certificates were asked for")
+def _encoded(envelope: dsse.Envelope) -> list[bytes]:
+    """The certificates beside an envelope, in DER."""
+    material = envelope.material
+    if material is None or "publicKey" in material or not envelope.keyless:
+        raise _UntrustedError("was signed with a bare key, and certificates were asked for: verify it with --key")
     listed = _at(material, "x509CertificateChain", "certificates") or [material.get("certificate")]
     try:
-        encoded = [dsse.decode_base64(one["rawBytes"]) for one in listed]
+        return [dsse.decode_base64(one["rawBytes"]) for one in listed]
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise CertificateError("has no certificates that can be read") from error
-    return load_chain(encoded), dsse.parse_envelope(json.dumps(envelope).encode(), file)
 
 
 def _at(document: Mapping[str, Any], *names: str) -> list[Any]:

@@ -87,6 +87,8 @@ def certificate(
     days: tuple[int, int] = (-1, 30),
     usage: Callable[[x509.CertificateBuilder], x509.CertificateBuilder] = lambda builder: builder,
     digital_signature: bool | None = True,
+    key_cert_sign: bool | None = None,
+    path_length: int | None = None,
 ) -> x509.Certificate:
     """A certificate, self-signed without an issuer; valid from and to so many days from now."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -98,7 +100,7 @@ def certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW + days[0] * DAY)
         .not_valid_after(NOW + days[1] * DAY)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     signer = issuer[1] if issuer else key
@@ -110,8 +112,9 @@ def certificate(
         off = dict.fromkeys(
             ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
         )
+        issues = authority if key_cert_sign is None else key_cert_sign
         key_usage = x509.KeyUsage(
-            digital_signature=digital_signature, key_cert_sign=authority, crl_sign=authority, decipher_only=False, **off
+            digital_signature=digital_signature, key_cert_sign=issues, crl_sign=authority, decipher_only=False, **off
         )
         builder = builder.add_extension(key_usage, critical=True)
     return usage(builder).sign(signer, hashes.SHA256())

@@ -8,11 +8,16 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from weighbridge import keys
 from weighbridge.evidence.dsse import (
@@ -26,10 +31,33 @@ from weighbridge.evidence.dsse import (
 )
 from weighbridge.evidence.predicates import MODEL_SIGNATURE
 from weighbridge.evidence.statement import model_signing_root, statement_json
+from weighbridge.signing.certificates import CertificateError, load_chain, names_of, verified_key
 
-from .conftest import BIN, Authority, code_signing, openssf, private_pem, public_pem, run, server, weighbridge
+from .conftest import (
+    BIN,
+    Authority,
+    certificate,
+    code_signing,
+    openssf,
+    private_pem,
+    public_pem,
+    run,
+    server,
+    weighbridge,
+)
 
 KEYS = {"P-256": ec.generate_private_key(ec.SECP256R1()), "P-384": ec.generate_private_key(ec.SECP384R1())}
+
+
+def _damaged() -> list[bytes]:
+    """Root, signer and issuer in DER, to be damaged."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(Path(folder))
+        signer = certificate("signer", authority.key, (authority.issuer, authority.issuer_key), usage=code_signing)
+    return [one.public_bytes(serialization.Encoding.DER) for one in (authority.root, signer, authority.issuer)]
+
+
+DAMAGED = _damaged()
 
 
 @pytest.fixture(params=KEYS)
@@ -410,17 +438,6 @@ def test_the_time_is_the_verifiers(model, authority):
         assert (status, reason in said) == (1, True)
 
 
-def test_an_expired_issuer(model, authority):
-    from .conftest import certificate  # noqa: PLC0415 -- one test makes an issuer of its own
-
-    root = (authority.root, authority.root_key)
-    authority.issuer = certificate("issuer", authority.issuer_key, root, authority=True, days=(-20, -10))
-    authority.write("issuer.pem", authority.issuer)
-    sign_certified(authority, authority.signer(), Path("issuer.pem"), by_them=False)
-    status, said = we_verify_certified(authority)
-    assert (status, "has a certificate that expired: CN=issuer" in said) == (1, True)
-
-
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
@@ -458,10 +475,54 @@ def test_chains_that_lead_elsewhere(model, authority, tmp_path):
     assert we_verify_certified(authority, "--ca", "root.pem", "--ca", "issuer.pem")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("issuer", "reason"),
+    [
+        ({"key_cert_sign": False}, "must not sign others"),
+        ({"authority": False}, "cA must be asserted"),
+        ({"days": (-20, -10)}, "that expired: CN=issuer"),
+        ({"digital_signature": None}, ""),
+    ],
+)
+def test_issuers(model, authority, issuer, reason):
+    root = (authority.root, authority.root_key)
+    how = {"authority": True, **issuer}
+    authority.issuer = certificate("issuer", authority.issuer_key, root, **how)
+    authority.write("issuer.pem", authority.issuer)
+    sign_certified(authority, authority.signer(), Path("issuer.pem"), by_them=False)
+    status, said = we_verify_certified(authority)
+    assert (status, reason in said) == (1 if reason else 0, True), said
+
+
+def test_a_path_length_is_kept(model, authority, tmp_path):
+    key, root = ec.generate_private_key(ec.SECP256R1()), (authority.root, authority.root_key)
+    short = certificate("short", key, root, authority=True, path_length=0)
+    authority.issuer = certificate("issuer", authority.issuer_key, (short, key), authority=True)
+    chain = authority.write("chain.pem", authority.issuer, short)
+    sign_certified(authority, authority.signer(), chain, by_them=False)
+    status, said = we_verify_certified(authority)
+    assert (status, "path length" in said) == (1, True), said
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_certificates_that_were_damaged_are_refused_and_nothing_else_happens(data):
+    chain = [bytearray(one) for one in DAMAGED[1:]]
+    for _ in range(data.draw(st.integers(1, 3))):
+        one = data.draw(st.sampled_from(chain))
+        one[data.draw(st.integers(0, len(one) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        loaded = load_chain([bytes(one) for one in chain])
+        verified_key(loaded, [x509.load_der_x509_certificate(DAMAGED[0])], time.time_ns())
+        names_of(loaded[0])
+    except CertificateError:
+        return
+    assert [bytes(one) for one in chain] == DAMAGED[1:]  # drawn as it was
+
+
 def test_a_signer_that_issues_certificates_himself(model, authority, tmp_path):
     """A signer's own certificate is no authority, whatever it signs."""
-    from .conftest import certificate  # noqa: PLC0415 -- one test makes a certificate of its own
-
     key = ec.generate_private_key(ec.SECP256R1())
     signer = certificate("signer", authority.key, (authority.issuer, authority.issuer_key))
     forged = certificate("victim", key, (signer, authority.key))
@@ -486,6 +547,14 @@ def test_a_certificate_of_another_key(model, authority, one_pair):
     (model.parent / "model.sig").write_text(json.dumps(bundle | {"verificationMaterial": material}))
     status, said = we_verify_certified(authority)
     assert (status, "was changed after it was signed" in said) == (1, True)
+
+
+def test_certificates_where_a_key_is_asked_for(model, authority, tmp_path):
+    """Even if the key is the certificate's: what the signer meant to show is then left unread."""
+    sign_certified(authority, authority.signer(days=(-20, -10)), Path("issuer.pem"), by_them=True)
+    (tmp_path / "k.pub").write_bytes(public_pem(authority.key))
+    status, said = we_verify(model)
+    assert (status, "was signed with a certificate, and a key was asked for" in said) == (1, True)
 
 
 def test_a_bare_key_where_certificates_are_asked_for(model, authority, one_pair):

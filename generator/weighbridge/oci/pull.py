@@ -12,8 +12,8 @@ import os
 import shutil
 import tempfile
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.oci.documents import ImageManifest, read_manifest
 from weighbridge.oci.evidence import FoundEvidence, fetch_evidence
 from weighbridge.oci.modelpack import FILE_PATH, check_type
+from weighbridge.oci.parallel import in_parallel, until
 from weighbridge.oci.push import BESIDE
 from weighbridge.oci.store import MANIFEST_LIMIT, chunks
 from weighbridge.packaging.digest import artifact_bytes, check_path
@@ -31,11 +32,11 @@ from weighbridge.packaging.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from threading import Event
 
     from weighbridge.oci.push import Progress
     from weighbridge.oci.store import BlobStore, Descriptor
 
-_THREADS = 4
 _LIMITS = {"README.md": LIMITS.card, "artifact.json": LIMITS.manifest, "manifest.json": LIMITS.manifest}
 _PUSH_AGAIN = "Push the model again, from a folder that you trust."
 
@@ -177,8 +178,10 @@ def _write(
     total = sum(layer.size for layer in layers.values())
     work: Path | None = None
 
-    def one(path: str) -> None:
-        _fetch(store, layers[path], folder / path, lambda count: progress(count, total) if progress else None)
+    def one(path: str, stop: Event) -> None:
+        with store.open(layers[path]) as stream:
+            advance = partial(_told, progress, total)
+            _store(folder / path, until(stop, chunks(stream)), advance)
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -189,8 +192,7 @@ def _write(
         for path in layers:
             (work / path).parent.mkdir(parents=True, exist_ok=True)
         large = [path for path in layers if path not in beside]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(one, sorted(large, key=lambda path: (-layers[path].size, path))))
+        in_parallel(one, sorted(large, key=lambda path: (-layers[path].size, path)))
         for path, data in [*beside.items(), *((f"evidence/{file.name}", file.data) for file in evidence)]:
             (work / path).parent.mkdir(exist_ok=True)
             _store(work / path, [data])
@@ -204,9 +206,9 @@ def _write(
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _fetch(store: BlobStore, layer: Descriptor, file: Path, advance: Callable[[int], None]) -> None:
-    with store.open(layer) as stream:
-        _store(file, chunks(stream), advance)
+def _told(progress: Progress | None, total: int, count: int) -> None:
+    if progress:
+        progress(count, total)
 
 
 def _store(file: Path, data: Iterable[bytes], advance: Callable[[int], None] = lambda _count: None) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from weighbridge.canonical import digest, parse_json
 from weighbridge.catalogue.source import LIMITS, Source
@@ -21,6 +20,7 @@ from weighbridge.errors import InputError, Problem
 from weighbridge.oci.documents import EMPTY, MANIFEST, described
 from weighbridge.oci.evidence import attachment
 from weighbridge.oci.modelpack import CONFIG_TYPE, FILE_PATH, ModelPack, build
+from weighbridge.oci.parallel import Watched, in_parallel
 from weighbridge.packaging import folder as folders
 from weighbridge.packaging.digest import artifact_bytes
 from weighbridge.packaging.manifest import Manifest
@@ -29,6 +29,7 @@ from weighbridge.packaging.scan import scan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from threading import Event
 
     from weighbridge.oci.store import BlobSink, Descriptor
     from weighbridge.oci.store import Source as Opener
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 BESIDE = ("README.md", "artifact.json", "manifest.json")
 """What lies beside an artifact's files in its folder."""
-_THREADS = 4
 _PACKAGE_AGAIN = "Package the folder again, or push the folder that was packaged."
 
 
@@ -146,16 +146,15 @@ def push(packaged: Packaged, sink: BlobSink, tag: str | None, *, progress: Progr
     sources = _sources(packaged)
     total = sum(descriptor.size for descriptor, _ in sources)
 
-    def one(item: tuple[Descriptor, Opener]) -> int:
+    def one(item: tuple[Descriptor, Opener], stop: Event) -> int:
         descriptor, source = item
-        sent = sink.put_blob(descriptor, source)
-        if progress:
-            progress(descriptor.size, total)
+        watched = Watched(lambda count: progress(count, total) if progress else None, stop)
+        sent = sink.put_blob(descriptor, _watching(source, watched))
+        watched.reach(descriptor.size)
         return descriptor.size if sent else -1
 
     # Largest first, so that no thread is left alone with it at the end.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(one, sorted(sources, key=lambda item: (-item[0].size, item[0].digest))))
+    results = in_parallel(one, sorted(sources, key=lambda item: (-item[0].size, item[0].digest)))
     sink.put_manifest(pack.data, MANIFEST)
     _attach(packaged, sink, subject)
     if tag is not None:
@@ -190,6 +189,15 @@ def _sources(packaged: Packaged) -> list[tuple[Descriptor, Opener]]:
     config = packaged.pack.config
     found[digest(config)] = described(config, CONFIG_TYPE), _bytes(config)
     return list(found.values())
+
+
+def _watching(source: Opener, watched: Watched) -> Opener:
+    @contextmanager
+    def opened() -> Iterator[BinaryIO]:
+        with source() as stream:
+            yield cast(BinaryIO, watched.over(stream))
+
+    return opened
 
 
 def _bytes(data: bytes) -> Opener:

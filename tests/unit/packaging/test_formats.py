@@ -296,6 +296,16 @@ def test_hdf5_finds_the_architecture_wherever_it_lies(header):
     assert header("m.h5", data).executable == [("keras-lambda", "Lambda")]
 
 
+def test_hdf5_with_an_architecture_that_is_spread_out(header):
+    decoy = b'{"class_name": "Dense"}'
+    spread = b"{" + b" " * 3_000_000 + b'"class_name": "Lambda"}'
+    data = b"\x89HDF\r\n\x1a\n" + b"model_config" + decoy + spread
+    assert header("m.h5", data).executable == [("keras-lambda", "Lambda")]
+    spread = b"{" + b" " * 17_000_000 + b'"class_name": "Lambda"}'
+    with pytest.raises(FormatError, match="does not end"):
+        header("m.h5", b"\x89HDF\r\n\x1a\n" + b"model_config" + decoy + spread + bytes(99))
+
+
 def saved_model(*operators):
     nodes = b"".join(field(1, field(1, b"n") + field(2, name.encode())) for name in operators[:1])
     inside = b"".join(field(3, field(2, name.encode())) for name in operators[1:])

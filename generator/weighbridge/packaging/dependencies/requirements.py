@@ -11,10 +11,9 @@ from weighbridge.packaging.dependencies.package import Read
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(\(?[^;@]*?\)?)\s*(;.*)?$", re.DOTALL)
-_DIRECT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*@\s*(\S+)")
-_PINNED = re.compile(r"\(?\s*===?\s*([A-Za-z0-9][A-Za-z0-9.+!_-]*)\s*\)?$")
-_SPECIFIERS = re.compile(r"\(?(\s*(===?|[<>!~]=|[<>])\s*[A-Za-z0-9.*+!_-]+\s*,?)+\)?")
+_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) ?(?:\[[^\]]*\] ?)?(.*)")
+_DIRECT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) ?(?:\[[^\]]*\] ?)?@ ?(\S+)")
+_SPECIFIER = re.compile(r" ?(===?|[<>!~]=|[<>]) ?([A-Za-z0-9][A-Za-z0-9.*+!_-]*) ?")
 _HASH = re.compile(r"--hash[= ]sha256:([0-9A-Fa-f]{64})")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=)?(.+)$")
@@ -87,18 +86,22 @@ def requirement(read: Read, text: str, hashes: list[str] | None = None) -> None:
     if len(text) > 2000:
         read.findings.append(f"has a requirement of {len(text):,} characters")
         return
+    text = " ".join(text.split())  # so that no pattern has two ways to read a run of spaces
     direct = _DIRECT.match(text)
     if direct:
-        name, url = direct.group(1), direct.group(3)
-        fragment = re.search(r"#.*?sha256=([0-9A-Fa-f]{64})", url)
+        name, url = direct.group(1), direct.group(2)
+        fragment = re.search(r"#(?:.*&)?sha256=([0-9A-Fa-f]{64})", url)
         read.add("pypi", name, _version_of(name, url), [fragment.group(1)] if fragment else [])
         return
-    plain = _REQUIREMENT.match(text)
-    if plain is None or (plain.group(3) and not _SPECIFIERS.fullmatch(plain.group(3))):
+    plain = _REQUIREMENT.fullmatch(text.partition(";")[0].strip())
+    wanted = plain.group(2).strip().removeprefix("(").removesuffix(")") if plain else ""
+    specifiers = [_SPECIFIER.fullmatch(part) for part in wanted.split(",")] if wanted else []
+    if plain is None or not all(specifiers):
         read.findings.append(f"has a line that is no requirement: {text[:100]!r}")
         return
-    pinned = _PINNED.match(plain.group(3) or "")
-    read.add("pypi", plain.group(1), pinned.group(1) if pinned and "*" not in plain.group(3) else "", hashes or [])
+    pinned = {found.group(2) for found in specifiers if found and found.group(1).startswith("==")}
+    version = pinned.pop() if len(pinned) == 1 else ""
+    read.add("pypi", plain.group(1), "" if "*" in version else version, hashes or [])
 
 
 def _version_of(name: str, url: str) -> str:

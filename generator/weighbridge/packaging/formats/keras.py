@@ -16,7 +16,7 @@ from weighbridge.canonical import parse_json
 from weighbridge.errors import InputError
 from weighbridge.packaging.formats.header import Header
 from weighbridge.packaging.formats.zips import Zip
-from weighbridge.packaging.view import FormatError
+from weighbridge.packaging.view import FormatError, LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ _OWN = re.compile(
     r"|quantizers|regularizers|legacy\.layers|engine\.(functional|sequential|training|input_layer))(\.|\Z)"
 )
 """Modules whose classes only compute. Others of Keras read files or fetch them, so they are not taken for harmless."""
-_OBJECT = re.compile(rb'\{\s*"')
+_OBJECT = re.compile(rb'\{\s*("|\Z)')
 _STEP = 1024 * 1024
 
 
@@ -125,6 +125,8 @@ def _decode(view: FileView, at: int) -> tuple[Any, int, int]:
         except (RecursionError, ValueError) as error:
             raise FormatError("has JSON that is nested too deep, or with a number that is too long") from error
         return value, len(text[:end].encode("utf-8", "surrogateescape")), tried
+    if at + MAX_CONFIG < view.size:
+        raise LimitError(f"has JSON that does not end within {MAX_CONFIG:,} bytes")
     return None, 0, tried
 
 

@@ -145,7 +145,7 @@ def _array_header(data: Bytes) -> tuple[str, int]:
     wide = data.at(6, 1)[0] >= 2
     size = int.from_bytes(data.at(8, 4 if wide else 2), "little")
     begin = 12 if wide else 10
-    if size > 60_000:
+    if size > 16_384:
         raise FormatError(f"has an array's header of {size:,} bytes")
     text = data.at(begin, size).decode("latin-1")
     described = re.search(r"['\"]descr['\"]\s*:\s*(.*?),\s*['\"](fortran_order|shape)['\"]", text, re.DOTALL)

@@ -15,6 +15,13 @@ STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
     "registry.md": ["kb-qa-001@1.0 is at oci://127.0.0.1:", "evidence          1 attached", "1 files, 8 bytes"],
     "profile-an-image.md": ["/bin/helper (bash, by content)", "uid 65532", "kb-qa-001@1.0", "approved"],
+    "release-and-promote.md": [
+        "REL-006 0 of 2 approvals",
+        "every requirement is met",
+        '"attestations":["evaluated","packaged","sbom"]',
+        "all of it counts and passes",
+        "✓ promotion from staging by ci",
+    ],
     "sbom.md": ["kb-qa-001@1.0", "approved", "merged     serving.cdx.json: 1 components, CycloneDX 1.5 by syft 1.18.1"],
     "sign-a-model.md": ["model: 2 files, exactly as signed", "'.git/config' is there, and not signed"],
     "verify-weights.md": ["changed  model.onnx", "added    evil.py", "prod: 1 allowed, 0 denied"],

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from weighbridge.sbom.cyclonedx import Bom
 
-MAX_BYTES = 64 * MIB
+MAX_BYTES = 32 * MIB
 """Largest bill of materials that is read."""
-MAX_COMPONENTS = 100_000
-"""Most components of one."""
+MAX_COMPONENTS = 20_000
+"""Most components of one: evidence has at most 8 MiB, and checking so many by the schema takes a minute."""
 _FIX = "Write it anew with the tool that made it."
 _READ = "CycloneDX 1.4 to 1.7 and SPDX 2.3, as JSON, are read."
 

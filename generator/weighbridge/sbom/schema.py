@@ -1,7 +1,8 @@
-"""CycloneDX's own JSON Schemas, strict, as the library ships them; one format is checked by an expression of ours.
+"""CycloneDX's own JSON Schemas, strict, as the library ships them; two of their checks are done in linear time by ours.
 
-The library's checker of `iri-reference` parses each with a general grammar, 0.1 s an address and more for a long one: a
-large document would take minutes, and a hostile one as long as its author likes.
+The library's checker of `iri-reference` parses each with a general grammar, 0.1 s an address and more for a long one,
+and its `uniqueItems` compares all pairs: a large document would take minutes, and a hostile one as long as its author
+likes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
 VERSIONS = ("1.4", "1.5", "1.6", "1.7")
@@ -57,11 +61,23 @@ def check_schema(data: bytes, spec: str, file: str, fix: str) -> None:
 def _validator(spec: str) -> Validator:
     from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 -- costs 2 s, with the checkers of formats
     from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 -- the same
-    from jsonschema import FormatChecker  # noqa: PLC0415 -- the same
+    from jsonschema import Draft7Validator, FormatChecker, validators  # noqa: PLC0415 -- the same
 
     # Private, but the only way to the schema with its references resolved; a test notices when it goes.
-    validator: Any = JsonStrictValidator(SchemaVersion.from_version(spec))._validator
+    shipped: Any = JsonStrictValidator(SchemaVersion.from_version(spec))._validator
     formats = FormatChecker(())
-    formats.checkers = {**validator.format_checker.checkers, "iri-reference": (is_iri_reference, ())}
-    evolved: Validator = validator.evolve(format_checker=formats)
-    return evolved
+    formats.checkers = {**shipped.format_checker.checkers, "iri-reference": (is_iri_reference, ())}
+    extend: Any = validators.extend  # has no types
+    checker = extend(Draft7Validator, {"uniqueItems": _unique_items})
+    made: Validator = checker(shipped.schema, registry=shipped._registry, format_checker=formats)
+    return made
+
+
+def _unique_items(_validator: Any, wanted: bool, items: Any, _schema: Any) -> Iterator[ValidationError]:
+    """JSON Schema's `uniqueItems`, by hash: the library compares each item with each other one."""
+    from jsonschema import ValidationError  # noqa: PLC0415 -- loaded by now
+
+    if wanted and isinstance(items, list):
+        known = {json.dumps(item, sort_keys=True) for item in items}
+        if len(known) != len(items):
+            yield ValidationError("has non-unique elements")

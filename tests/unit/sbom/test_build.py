@@ -204,6 +204,7 @@ def test_the_schema_refuses_what_it_does_not_know(version: str) -> None:
     for spoiled in (
         {**document, "components": [{"type": "file"}]},
         {**document, "more": 1},
+        {**document, "components": [document["components"][0], dict(document["components"][0])]},
         {
             **document,
             "components": [{"type": "file", "name": "a", "externalReferences": [{"type": "vcs", "url": "a b"}]}],

@@ -28,6 +28,7 @@ SAMPLES = {
     "syft-cyclonedx-1.6.json": ("CycloneDX 1.6", 6),
     "cyclonedx-py-1.7.json": ("CycloneDX 1.7", 3),
     "syft-spdx-2.3.json": ("SPDX 2.3", 10),
+    "trivy-cyclonedx-1.6.json": ("CycloneDX 1.6", 4),
 }
 PLAIN: dict[str, Any] = {
     "bomFormat": "CycloneDX",
@@ -86,6 +87,9 @@ def test_all_at_once(package: Path, kit: Any) -> None:
     tools = Counter(one["name"] for one in bom["metadata"]["tools"]["components"])
     assert tools["syft"] == 3
     assert tools["weighbridge"] == 1
+    (known_bad,) = bom["vulnerabilities"]
+    (affected,) = [one for one in kit.every(bom) if one.get("bom-ref") == known_bad["affects"][0]["ref"]]
+    assert (affected["name"], kit.values(affected, "origin:tool")) == ("numpy", ["trivy 0.58.0"])
 
 
 def test_what_stands_in_for_a_bare_dependency(package: Path, kit: Any) -> None:

@@ -91,6 +91,12 @@ def test_what_is_no_spdx(document: dict[str, Any]) -> None:
             check_spdx(json.dumps(one).encode(), "f")
 
 
+def test_what_is_written_is_read_back(package: Path, kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighbridge.sbom.write.project", lambda *_: {"@context": "https://spdx.org", "@graph": []})
+    with pytest.raises(InputError, match=r"is no valid SPDX 3\.0\.1"):
+        make_sbom(describe(package, None, kit.AT), "spdx-3")
+
+
 @pytest.mark.parametrize(
     ("choices", "expected"),
     [

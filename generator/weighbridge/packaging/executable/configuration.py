@@ -31,7 +31,7 @@ MAX_CONFIGURATION = 32 * 1024 * 1024
 _PIPELINES = frozenset({"diffusers", "transformers", "onnxruntime", "flax", "tokenizers", "optimum", "open_clip"})
 """Libraries that a diffusers pipeline may take its parts from."""
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_YAML_TAG = re.compile(r"!!python/[a-z/]+|!<tag:yaml\.org,2002:python/[^>\n]{0,200}>|tag:yaml\.org,2002:python/[a-z/]+")
+_YAML_TAG = re.compile(r"!!python/[a-z/]+|!<tag:yaml\.org,2002:python/[^>\n]{0,200}>|tag:yaml\.org,2002:python/[a-z/]*")
 _TARGET = re.compile(r"""["']?_target_["']?\s*:\s*["']?([A-Za-z_][\w.]*)""")
 _REMOTE_YAML = re.compile(
     r"^[ \t-]*trust_remote_code[ \t]*:[ \t]*[\"']?(true|yes|on|1)\b", re.IGNORECASE | re.MULTILINE

@@ -158,7 +158,7 @@ def _in_object(value: dict[str, Any]) -> Iterator[tuple[ExecutableKind, str]]:
     if name is None and module is None:
         return
     shown = f"{_shown(module)}.{_shown(name)}" if module else _shown(name)
-    if name in {"Lambda", "__lambda__"} or (isinstance(name, str) and name.endswith(">Lambda")):
+    if shown.rpartition(".")[2] in {"Lambda", "__lambda__"} or shown.endswith(">Lambda"):
         yield "keras-lambda", shown
     elif module is not None and not (isinstance(module, str) and _OWN.match(module)) and not _plain(value):
         yield "keras-custom", shown
@@ -168,13 +168,16 @@ def _in_object(value: dict[str, Any]) -> Iterator[tuple[ExecutableKind, str]]:
 
 def _plain(value: dict[str, Any]) -> bool:
     """A constant: Keras writes `{"module": "builtins", "class_name": "slice"}` and the like for plain values."""
-    if value.get("module") == "keras" and value.get("class_name") in {"DTypePolicy", "Functional", "Sequential"}:
+    name = value.get("class_name")
+    if not isinstance(name, str):
+        return False
+    if value.get("module") == "keras" and name in {"DTypePolicy", "Functional", "Sequential"}:
         return True
-    if value.get("module") == "builtins" and value.get("class_name") == "function":
+    if value.get("module") == "builtins" and name == "function":
         # `mse` and the like are looked up in Keras; only what Python itself has comes from `builtins`.
         return isinstance(value.get("config"), str) and not hasattr(builtins, value["config"])
     plain = {"slice", "range", "tuple", "list", "dict", "set", "__tuple__", "__tensor__", "__numpy__", "__bytes__"}
-    return value.get("module") == "builtins" and value.get("class_name") in plain
+    return value.get("module") == "builtins" and name in plain
 
 
 def _shown(value: Any) -> str:

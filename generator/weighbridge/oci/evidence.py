@@ -56,14 +56,14 @@ def fetch_evidence(store: BlobStore, digest: str) -> tuple[FoundEvidence, ...]:
         InputError: a referrer that says it is about something else, too much of it, or anything that cannot be read.
     """
     found: dict[str, FoundEvidence] = {}
-    total = 0
+    total = count = 0
     manifests = [*_referring(store, digest), *_legacy(store, digest)]
     for manifest in manifests:
         for layer in manifest.layers:
             if layer.media_type != ENVELOPE_TYPE and not BUNDLE_MEDIA.match(layer.media_type):
                 continue
-            total += layer.size
-            if len(found) >= CATALOGUE_LIMITS.folder or total > _TOTAL:
+            total, count = total + layer.size, count + 1
+            if count > CATALOGUE_LIMITS.folder or total > _TOTAL:
                 message = f"has more than {CATALOGUE_LIMITS.folder} files or {_TOTAL:,} bytes of evidence"
                 raise InputError.single(digest, message, _FIX)
             data = store.read(layer, CATALOGUE_LIMITS.evidence)

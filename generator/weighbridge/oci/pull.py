@@ -23,7 +23,7 @@ from weighbridge.catalogue.validation import validate
 from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.oci.documents import ImageManifest, read_manifest
 from weighbridge.oci.evidence import FoundEvidence, fetch_evidence
-from weighbridge.oci.modelpack import FILE_PATH, check_type
+from weighbridge.oci.modelpack import ARTIFACT_DIGEST, FILE_PATH, check_type
 from weighbridge.oci.parallel import in_parallel, until
 from weighbridge.oci.push import BESIDE
 from weighbridge.oci.store import MANIFEST_LIMIT, chunks
@@ -76,7 +76,7 @@ def pull(store: BlobStore, reference: str | None, output: Path, *, progress: Pro
     check_type(pack, name)
     layers = layers_by_path(pack, name)
     beside = {path: store.read(layers[path], _LIMITS[path]) for path in BESIDE}
-    manifest = _checked(layers, beside, name)
+    manifest = _checked(pack, layers, beside, name)
     _check_config(pack, manifest, store.read(pack.config, MANIFEST_LIMIT), name)
     evidence = fetch_evidence(store, descriptor.digest)
     _write(store, target, layers, beside, evidence, progress)
@@ -137,7 +137,7 @@ def _clash(path: str, seen: dict[str, str]) -> str:
     return ""
 
 
-def _checked(layers: Mapping[str, Descriptor], beside: Mapping[str, bytes], name: str) -> Manifest:
+def _checked(pack: ImageManifest, layers: Mapping[str, Descriptor], beside: Mapping[str, bytes], name: str) -> Manifest:
     """`manifest.json`, if its files are the layers, one to one; its artifact digest is recomputed from these."""
     manifest = validate(Manifest, parse_json(beside["manifest.json"], "manifest.json"), "manifest.json")
     listed = {path: (size, f"sha256:{sha256}") for path, size, sha256 in manifest.entries()}
@@ -152,6 +152,8 @@ def _checked(layers: Mapping[str, Descriptor], beside: Mapping[str, bytes], name
             problems.append(Problem(name, message=f"has another {path!r} than manifest.json"))
     if artifact_bytes(manifest.entries()) != beside["artifact.json"]:
         problems.append(Problem(name, message="has an artifact.json that does not have the files of manifest.json"))
+    if pack.annotations.get(ARTIFACT_DIGEST) != manifest.artifact_digest:
+        problems.append(Problem(name, field=ARTIFACT_DIGEST, message="is not the artifact digest of manifest.json"))
     if problems:
         raise InputError(problems)
     return manifest

@@ -38,6 +38,8 @@ class Limits:
 
     attempts: int = 5
     """How often one exchange is tried."""
+    connect_attempts: int = 3
+    """How often, where nobody answers at all."""
     backoff: float = 0.5
     """Seconds before the second attempt; doubled for each further one."""
     longest_wait: float = 60
@@ -156,13 +158,15 @@ class Transport:
     def _answered(
         self, method: str, url: httpx.URL, headers: dict[str, str], body: Body | None, actions: str
     ) -> httpx.Response:
-        why = ""
+        why, attempt = "", 0
         for attempt in range(self.limits.attempts):
             delay = self.limits.backoff * 2**attempt * (0.5 + random.random())  # noqa: S311 -- spreads load, no secret
             try:
                 response = self._authorized(method, url, headers, body, actions)
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 why = display(f"cannot be reached: {str(error) or type(error).__name__}")[:200]
+                if isinstance(error, httpx.ConnectError) and attempt + 1 >= self.limits.connect_attempts:
+                    break
             else:
                 if response.status_code not in _RETRIED:
                     return response
@@ -172,7 +176,7 @@ class Transport:
                 response.close()
             if attempt + 1 < self.limits.attempts:
                 time.sleep(min(delay, self.limits.longest_wait))
-        raise InputError.single(self.host, f"{why} ({self.limits.attempts} attempts)", _ASK)
+        raise InputError.single(self.host, f"{why} ({attempt + 1} attempts)", _ASK)
 
     def _authorized(
         self, method: str, url: httpx.URL, headers: dict[str, str], body: Body | None, actions: str

@@ -11,9 +11,9 @@ from weighbridge.canonical import canonical
 from weighbridge.errors import InputError, OutputError
 from weighbridge.oci import pull as pulling
 from weighbridge.oci.documents import EMPTY, MANIFEST, described, manifest_json
-from weighbridge.oci.evidence import attachment
+from weighbridge.oci.evidence import attachment, fetch_evidence
 from weighbridge.oci.layout import Layout, LayoutWriter
-from weighbridge.oci.modelpack import ARTIFACT_TYPE, CONFIG_TYPE, FILE_PATH, build
+from weighbridge.oci.modelpack import ARTIFACT_DIGEST, ARTIFACT_TYPE, CONFIG_TYPE, FILE_PATH, build
 from weighbridge.oci.pull import pull
 from weighbridge.oci.store import Descriptor
 from weighbridge.packaging.digest import artifact_bytes, artifact_digest
@@ -45,6 +45,7 @@ class Forge:
         self.layers = list(pack.layers)
         self.config: dict[str, Any] = json.loads(pack.config)
         self.artifact_type = ARTIFACT_TYPE
+        self.annotations = {ARTIFACT_DIGEST: self.manifest.artifact_digest}
         self.evidence: list[bytes] = []
         self.follow = True
         """Whether the config lists the layers as they are when written."""
@@ -75,7 +76,9 @@ class Forge:
         config = canonical(self.config)
         for data in (*self.blobs, config, b"{}"):
             writer.put_blob(described(data, "x/x"), lambda data=data: io.BytesIO(data))
-        data = manifest_json(described(config, CONFIG_TYPE), self.layers, artifact_type=self.artifact_type)
+        data = manifest_json(
+            described(config, CONFIG_TYPE), self.layers, artifact_type=self.artifact_type, annotations=self.annotations
+        )
         subject = writer.put_manifest(data, MANIFEST, "v1")
         for number, envelope in enumerate(self.evidence):
             manifest, layer = attachment(envelope, f"e{number}.json", subject)
@@ -170,6 +173,31 @@ def test_a_config_with_other_layers(forge: Forge, tmp_path: Path) -> None:
     forge.follow = False
     forge.config["modelfs"]["diff_ids"].reverse()
     assert "other layers" in refused(forge, tmp_path)
+
+
+@pytest.mark.parametrize("annotations", [{}, {ARTIFACT_DIGEST: f"sha256:{'0' * 64}"}])
+def test_a_label_of_another_model(forge: Forge, tmp_path: Path, annotations: dict[str, str]) -> None:
+    forge.annotations = annotations
+    assert "is not the artifact digest of manifest.json" in refused(forge, tmp_path)
+
+
+def test_the_same_evidence_a_thousand_times(forge: Forge, tmp_path: Path) -> None:
+    envelope = b'{"payload": "", "payloadType": "x", "signatures": []}'
+    layout = forge.write(tmp_path / "layout")
+    subject = layout.resolve("v1")
+    manifest, _ = attachment(envelope, "good.json", subject)
+    document = json.loads(manifest)
+    document["layers"] *= 1001
+    data = canonical(document)
+    named = described(data, MANIFEST)
+    for blob in (envelope, data, b"{}"):
+        name = described(blob, "x/x").digest[7:]
+        (tmp_path / "layout" / "blobs" / "sha256" / name).write_bytes(blob)
+    index = json.loads((tmp_path / "layout" / "index.json").read_bytes())
+    index["manifests"].append(named.document())
+    (tmp_path / "layout" / "index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match="more than 1000 files"):
+        fetch_evidence(Layout(tmp_path / "layout"), subject.digest)
 
 
 def test_archives_are_not_unpacked(forge: Forge, tmp_path: Path) -> None:

@@ -110,17 +110,12 @@ def _show(found: Consideration) -> None:
         if len(shown["differences"]) > SHOWN:
             lines.append(f"      and {len(shown['differences']) - SHOWN} more; --format json shows all")
     lines += [f"  ✗ {refusal}" for refusal in found.refusals]
-    click.echo("\n".join(_printable(line) for line in lines))
+    click.echo("\n".join(map(options.printable, lines)))
 
 
 def _difference(given: dict[str, Any]) -> str:
     before, after = (json.dumps(given[side], ensure_ascii=True)[:80] for side in ("before", "after"))
     return f"{given['what']}: {before} -> {after}"
-
-
-def _printable(line: str) -> str:
-    """What is shown is decided on: a file's name must not draw over it."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
 def _conclude(found: Consideration, written: str | None, form: str) -> None:

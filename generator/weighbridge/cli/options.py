@@ -60,6 +60,11 @@ def say_trust(trust: str) -> None:
         )
 
 
+def printable(line: str) -> str:
+    """A line as it may be shown: what a stranger put into it must not draw over the rest, nor begin another."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
+
+
 def console() -> Console:
     """Standard output; in a pipe no line is broken or cut, whatever its length."""
     return Console(width=None if sys.stdout.isatty() else 10_000)

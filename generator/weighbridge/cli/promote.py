@@ -128,4 +128,4 @@ def _report(document: dict[str, Any], form: str) -> None:
         lines.append("is there already; nothing signed")
     else:
         lines.append("nothing is missing but the promotion itself: sign it with --key")
-    click.echo("\n".join(lines))
+    click.echo("\n".join(map(options.printable, lines)))

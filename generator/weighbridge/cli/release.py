@@ -111,7 +111,7 @@ def _send(event: EventDocument, opened: Mapping[str, Sink]) -> None:
             failed.append(str(error))
         else:
             if target not in _STDOUT:
-                click.echo(f"announced to {target}", err=True)
+                click.echo(f"announced to {target.partition('?')[0]}", err=True)
     if failed:
         raise DeliveryError("\n".join(failed))
 
@@ -126,4 +126,4 @@ def _report(document: dict[str, Any], form: str, *, to_stderr: bool) -> None:
         lines += [f"      {reason}" for reason in given["reasons"]]
     missing = sum(not given["met"] for given in document["requirements"])
     lines.append("every requirement is met" if document["released"] else f"not announced: {missing} not met")
-    click.echo("\n".join(lines), err=to_stderr)
+    click.echo("\n".join(map(options.printable, lines)), err=to_stderr)

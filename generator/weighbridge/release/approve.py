@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.catalogue.names import format_time
-from weighbridge.errors import EngineError, InputError
+from weighbridge.errors import InputError
 from weighbridge.evidence.predicates import APPROVAL
 from weighbridge.evidence.write import write_attestation
 from weighbridge.registry.explanation import explain
 from weighbridge.release.difference import differences
 from weighbridge.release.evidence_file import new_evidence
 from weighbridge.release.facts import orders_of
-from weighbridge.release.rehearsal import rehearse
+from weighbridge.release.rehearsal import RehearsalError, rehearse
 from weighbridge.release.signers import named_signer, require_environment
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def approve(judged: Judged, given: Consideration, key: PrivateKey, at_ns: int) -
 
     Raises:
         ValueError: it is not to be approved, or is already.
-        EngineError: it would not count; nothing should be written.
+        RehearsalError: it would not count; nothing should be written.
     """
     if given.refusals or given.given:
         raise ValueError(f"{given.name} is not to be approved")
@@ -120,5 +120,5 @@ def approve(judged: Judged, given: Consideration, key: PrivateKey, at_ns: int) -
     after = rehearse(judged, given.name, [file], at_ns).evidence[given.name]
     if file.path not in {consent.file for consent in after.approvals}:
         reasons = "; ".join(refusal.reason for refusal in after.refused if refusal.file == file.path)
-        raise EngineError("this approval would not count; nothing was signed", reasons)
+        raise RehearsalError(f"this approval would not count: {reasons}")
     return file

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weighbridge.catalogue.names import format_time
-from weighbridge.errors import EngineError, InputError
+from weighbridge.errors import InputError
 from weighbridge.evidence.predicates import PROMOTION
 from weighbridge.evidence.verify import VERIFICATION_SUMMARY
 from weighbridge.evidence.write import write_attestation
 from weighbridge.registry.records import Reason, record_sha256
 from weighbridge.release.evidence_file import new_evidence
 from weighbridge.release.facts import orders_of
-from weighbridge.release.rehearsal import rehearse
+from weighbridge.release.rehearsal import RehearsalError, rehearse
 from weighbridge.release.signers import require_environment
 from weighbridge.release.summary import verification_summary
 
@@ -90,7 +90,7 @@ def promote(
 
     Raises:
         ValueError: something is missing.
-        EngineError: the gate would refuse the version with this promotion; nothing should be written.
+        RehearsalError: the gate would refuse the version with this promotion; nothing should be written.
     """
     if given.missing or given.promoted:
         raise ValueError(f"{given.name} is not to be promoted")
@@ -108,7 +108,7 @@ def promote(
     record = after.records[given.target][given.name]
     if not record.approved:
         reasons = "; ".join(f"{reason.code} {reason.message}" for reason in record.reasons)
-        raise EngineError(f"with this promotion the gate would still refuse {given.name}; nothing was signed", reasons)
+        raise RehearsalError(f"with this promotion the gate would still refuse {given.name}: {reasons}")
     summary = verification_summary(after, given.name, given.target, at_ns)
     signed = write_attestation(VERIFICATION_SUMMARY, summary, subject, [summary_key], given.name)
     return promotion, new_evidence(version, f"verification-summary-{given.target}", signed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from weighbridge.errors import WeighbridgeError
 from weighbridge.registry.judgement import JudgingOptions, judge_versions
 
 if TYPE_CHECKING:
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import EvidenceFile
     from weighbridge.registry.judgement import Judged
+
+
+class RehearsalError(WeighbridgeError):
+    """What was about to be signed would count for nothing, so it was not."""
+
+    exit_status = 1
 
 
 def rehearse(judged: Judged, name: str, added: Sequence[EvidenceFile], at_ns: int) -> Judged:

@@ -7,6 +7,8 @@ import ipaddress
 import json
 import os
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +39,8 @@ class Endpoint:
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     url: str = ""
+    length: int = 0
+    """What the answers say of their own size."""
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def served(context: ssl.SSLContext | None) -> Iterator[Endpoint]:
             self.send_response(state.answers.pop(0) if state.answers else 202)
             for name, value in state.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(state.length))
             self.end_headers()
 
         def log_message(self, *arguments: Any) -> None:
@@ -137,6 +141,23 @@ def test_not_accepted(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, answe
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_proxy_gets_nothing_that_is_for_this_machine(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    send(endpoint.url)
+    assert len(endpoint.got) == 1
+
+
+def test_an_endless_answer_is_not_read(endpoint: Endpoint) -> None:
+    """It says that ten megabytes follow, and sends none of them."""
+    endpoint.headers = {"x-pad": "x"}
+    endpoint.length = 10_000_000
+    send(endpoint.url)
+    assert len(endpoint.got) == 1
+
+
 def test_nobody_listens() -> None:
     with pytest.raises(DeliveryError, match="ConnectError"):
         send("http://127.0.0.1:9/")
@@ -212,6 +233,23 @@ def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     ours, projected = capsys.readouterr().out.splitlines()
     assert json.loads(ours) == EVENT
     assert json.loads(projected)["schema_version"] == "asb-sec-0.1"
+
+
+def test_stdout_of_another_encoding_changes_nothing() -> None:
+    event = model_release(
+        model_id="a", version="1", artifact_digest="sha256:" + "a" * 64, attestations=[], at_ns=1, parent_run_id="Läuft"
+    )
+    code = (
+        "import json, sys; from weighbridge.observe.sinks import open_sink; open_sink('-').send(json.load(sys.stdin))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(event).encode(),
+        env={**os.environ, "PYTHONIOENCODING": "ascii:replace"},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(told.stdout) == event
 
 
 def test_a_file_grows_by_whole_lines(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.canonical import canonical, digest, parse_json
+from weighbridge.canonical import canonical, parse_json
 from weighbridge.catalogue.names import NEVER_NS, parse_time_ns
 from weighbridge.errors import InputError
 
@@ -78,7 +78,7 @@ class Root:
 
     data: bytes
     file: str
-    _loaded: dict[str, tuple[TrustedRoot, Verifier]] = field(default_factory=dict)
+    _loaded: dict[frozenset[int], tuple[TrustedRoot, Verifier]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read it.
@@ -129,17 +129,20 @@ class Root:
         return [given for given in self._authorities if all(given.counts_at(time_ns) for time_ns in times)]
 
     def _at(self, times: frozenset[int]) -> tuple[TrustedRoot, Verifier]:
+        counting = self._counting(times)
+        key = frozenset(map(id, counting))
+        if key not in self._loaded:
+            self._loaded[key] = self._cut(counting)
+        return self._loaded[key]
+
+    def _cut(self, counting: list[_Authority]) -> tuple[TrustedRoot, Verifier]:
         kept: dict[str, Any] = {kind: [] for kind in _KINDS}
-        for authority in self._counting(times):
+        for authority in counting:
             kept[authority.kind].append(authority.document)
         for kind, (called, needed) in _KINDS.items():
             if needed and not kept[kind]:
                 raise ValueError(f"{self.file} has no {called} that counted then")
-        text = canonical({"mediaType": MEDIA_TYPE, **kept})
-        key = digest(text)
-        if key not in self._loaded:
-            self._loaded[key] = _load(text)
-        return self._loaded[key]
+        return _load(canonical({"mediaType": MEDIA_TYPE, **kept}))
 
 
 def _listed(document: dict[str, Any], kind: str, file: str) -> list[Any]:

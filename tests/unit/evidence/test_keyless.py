@@ -12,7 +12,7 @@ from tests.private_sigstore.instance import EPOCH, IDENTITY, ISSUER, Instance
 from tests.private_sigstore.log import Log, b64, dsse_body
 
 from weighbridge.catalogue.names import NEVER_NS, format_time
-from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
+from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, pae, sign_envelope
 from weighbridge.evidence.predicates import EVALUATION, PACKAGE
 from weighbridge.keys import public_pem
 
@@ -239,6 +239,14 @@ def test_an_old_entry_for_another_signature_of_the_stolen_key_proves_nothing(sto
     forged = json.loads(kit.signed(kit.payload(EVALUATION, kit.evaluation(0.99)), "ev"))
     stolen.add(json.dumps(old | {"dsseEnvelope": forged}).encode())
     assert "is about another payload" in stolen.reasons("eval")
+
+
+def test_an_entry_for_another_signature_over_the_same_payload_proves_nothing(stolen, instance, kit):
+    key, payload = kit.key_of("ev"), kit.payload(EVALUATION, kit.evaluation())
+    again = key.sign(pae(PAYLOAD_TYPE, payload), ec.ECDSA(hashes.SHA256()))
+    body = dsse_body({"signatures": [{"sig": b64(again)}]}, payload, public_pem(key.public_key()).encode())
+    stolen.add(key_bundle(kit, instance, logged=EPOCH, body=body))
+    assert "is about another signature" in stolen.reasons("eval")
 
 
 def test_an_entry_for_another_key_proves_nothing(stolen, instance, kit):

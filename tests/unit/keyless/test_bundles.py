@@ -337,3 +337,40 @@ def test_an_entry_may_hold_no_signature_of_somebody_else(honest, refusal):
     body = dsse_body(other["dsseEnvelope"], PAYLOAD, pem)
     bundle["verificationMaterial"]["tlogEntries"] = [honest.log.entry(body, int(EPOCH.timestamp()))]
     assert "log entry signatures do not match" in refusal(bundle, honest.trusted_root())
+
+
+VALUES = [None, True, 0, 2**70, "", "x", "MA==", [], {}, [{}], {"x": 1}, 1.5, "0"]
+
+
+def paths(document, path=()):
+    """The paths of all nodes."""
+    if path:
+        yield path
+    children = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
+    for key in children:
+        yield from paths(document[key], (*path, key))
+
+
+@pytest.mark.parametrize("kind", [{"version": "0.2"}, {"version": "0.3"}, {"rekor": 2}])
+def test_no_part_of_a_bundle_can_be_replaced_or_left_out(honest, verify, kind):
+    """Whatever is put in a part's place, there is a reason, and never another kind of error."""
+    bundle, root = honest.bundle(PAYLOAD, at=now(), **kind), honest.trusted_root()
+    verify(bundle, root)
+    accepted = set()
+    for path in paths(bundle):
+        for value in (*VALUES, ...):
+            bent = copy.deepcopy(bundle)
+            place = bent
+            for key in path[:-1]:
+                place = place[key]
+            if value is ...:
+                del place[path[-1]]
+            else:
+                place[path[-1]] = value
+            try:
+                verify(bent, root)
+            except (ValueError, InputError):
+                continue
+            accepted.add(".".join(map(str, path)))
+    # Where an entry lies in all shards of a log; nothing signs it in Rekor 2, and nothing rests on it.
+    assert accepted <= {"verificationMaterial.tlogEntries.0.logIndex"}

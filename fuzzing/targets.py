@@ -20,6 +20,10 @@ from weighbridge.errors import WeighbridgeError
 from weighbridge.evidence import dsse
 from weighbridge.evidence.statement import parse_statement
 from weighbridge.evidence.write import artifact_subject
+from weighbridge.oci.documents import MANIFEST, ImageManifest, described, index_json, parse_manifest
+from weighbridge.oci.modelpack import build
+from weighbridge.oci.pull import layers_by_path
+from weighbridge.oci.push import BESIDE
 from weighbridge.packaging.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -66,6 +70,20 @@ def _manifest(data: bytes) -> None:
     validate(Manifest, parse_json(data, FILE), FILE)
 
 
+def _oci_manifest(data: bytes) -> None:
+    """As whatever the bytes themselves say to be: an image's manifest, a model's, or an index."""
+    parsed = parse_manifest(data, described(data, ""), FILE)
+    if isinstance(parsed, ImageManifest):
+        layers_by_path(parsed, FILE)
+
+
+def _oci_manifests() -> Iterable[bytes]:
+    manifest = validate(Manifest, parse_json(next(iter(_files("models/*/*/manifest.json")())), FILE), FILE)
+    pack = build(manifest, dict.fromkeys(BESIDE, b""))
+    entry = described(pack.data, MANIFEST)
+    return pack.data, index_json([entry.document()])
+
+
 def _files(pattern: str, largest: int = 65536) -> Callable[[], Iterable[bytes]]:
     return lambda: (data for path in sorted(EXAMPLE.glob(pattern)) if len(data := path.read_bytes()) <= largest)
 
@@ -80,5 +98,6 @@ TARGETS: dict[str, Target] = {
     "card": Target(lambda data: read_card(data, FILE), _files("models/*/*/README.md"), 8192),
     "configuration": Target(_configuration, _files("weighbridge.yaml"), 16384),
     "manifest": Target(_manifest, _files("models/*/*/manifest.json"), 8192),
+    "oci-manifest": Target(_oci_manifest, _oci_manifests, 16384),
     "artifact": Target(lambda data: artifact_subject(data, FILE), _files("models/*/*/artifact.json"), 8192),
 }

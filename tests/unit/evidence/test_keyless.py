@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.private_sigstore.instance import EPOCH, IDENTITY, ISSUER, Instance
 from tests.private_sigstore.log import Log, b64, dsse_body
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from weighbridge.image.tree import Node
 
 PROGRAM = 128 * 1024 * 1024
-"""A larger ELF file is no tool that somebody renamed: it is not searched for the texts of tools."""
+"""Bytes of an ELF file that are searched for the texts of tools, from its beginning."""
 _KEPT: tuple[tuple[re.Pattern[str], int], ...] = tuple(
     (re.compile(pattern), limit)
     for pattern, limit in (
@@ -80,15 +80,13 @@ def look(path: str, node: Node, read: Callable[[int], bytes]) -> Facts | None:
     facts.weights = weights_format(path.rpartition("/")[2], data[:HEAD], node.size) or ""
     if data[:2] == b"#!":
         facts.interpreter = data[2:_SHEBANG].split(b"\n", 1)[0].decode("utf-8", "replace").strip()
-    limit = kept_bytes(path)
+    program = data[:4] == b"\x7fELF"
+    limit = 0 if program else kept_bytes(path)
+    data = _fill(read, data, max(limit, SCANNED))
     if limit:
-        data = _fill(read, data, limit)
-        facts.kept, facts.whole = _shortened(path, data, limit), len(data) == node.size
-    elif data[:4] == b"\x7fELF":
-        facts.marks = frozenset(_program_marks(data, node, read))
-        return facts if facts.telling() else None
-    elif not facts.weights:
-        data = _fill(read, data, SCANNED)
+        facts.kept, facts.whole = _shortened(path, data, limit), len(data[:limit]) == node.size
+    elif program:
+        facts.marks = frozenset(_program_marks(data, read))
     facts.secrets = tuple(sorted(secrets_in_file(path, data[:SCANNED])))
     return facts if facts.telling() else None
 
@@ -110,14 +108,14 @@ def _shortened(path: str, data: bytes, limit: int) -> bytes:
     return data[:limit]
 
 
-def _program_marks(data: bytes, node: Node, read: Callable[[int], bytes]) -> set[tuple[str, str]]:
-    if node.size > PROGRAM or not _starts(data):
+def _program_marks(data: bytes, read: Callable[[int], bytes]) -> set[tuple[str, str]]:
+    if not _starts(data):
         return set()
     found = marks_in(data)
-    tail = data[-OVERLAP:]
-    while more := read(1024 * 1024):
+    count, tail = len(data), data[-OVERLAP:]
+    while count < PROGRAM and (more := read(1024 * 1024)):
         found |= marks_in(tail + more)
-        tail = (tail + more)[-OVERLAP:]
+        count, tail = count + len(more), (tail + more)[-OVERLAP:]
     return found
 
 

@@ -18,7 +18,7 @@ from weighbridge.canonical import digest, parse_json
 from weighbridge.errors import InputError
 from weighbridge.image.limits import LIMITS
 from weighbridge.image.names import printable
-from weighbridge.image.source import Image, Layer, Subject, diff_ids, parse_config
+from weighbridge.image.source import Image, Layer, Subject, diff_ids, parse_config, refuse_twins
 from weighbridge.image.tar import Archive, Member
 from weighbridge.oci.documents import Index, described, parse_manifest
 
@@ -176,6 +176,7 @@ def _about(manifest: bytes, config: str, layers: int, name: str) -> str:
     with what it pulls.
     """
     document = parse_manifest(manifest, described(manifest, ""), "--manifest")
+    refuse_twins(parse_json(manifest, "--manifest"), "--manifest")
     if isinstance(document, Index):
         raise InputError.single("--manifest", "is an index", "Give the manifest of the image's platform.")
     if document.config.digest != config or len(document.layers) != layers:

@@ -45,16 +45,22 @@ def shell_reasons(config: Mapping[str, Any], view: View) -> list[str]:
 
 def _reason(word: str, folder: str, env: dict[str, str], view: View) -> str:
     name = word.rpartition("/")[2]
-    if kind_by_name(name) == SHELLS and (word == name or word.startswith("/")):
+    if kind_by_name(name) == SHELLS and not word.startswith("-"):
         return f"is the shell {printable(name)}"
     node = _node(word, folder, env, view)
     if node is None or node.facts is None:
         return ""
-    shells = sorted(program for kind, program in node.facts.marks if kind == SHELLS)
-    if shells:
+    if shells := _shells(node):
         return f"is the shell {shells[0]} under another name"
     interpreter = _interpreter(node.facts.interpreter)
-    return f"is a script for {printable(interpreter)}" if kind_by_name(interpreter) == SHELLS else ""
+    if kind_by_name(interpreter.rpartition("/")[2]) == SHELLS or _shells(_node(interpreter, "/", env, view)):
+        return f"is a script for {printable(interpreter)}"
+    return ""
+
+
+def _shells(node: Node | None) -> list[str]:
+    marks = node.facts.marks if node is not None and node.facts is not None else ()
+    return sorted(program for kind, program in marks if kind == SHELLS)
 
 
 def _node(word: str, folder: str, env: dict[str, str], view: View) -> Node | None:
@@ -68,7 +74,6 @@ def _node(word: str, folder: str, env: dict[str, str], view: View) -> Node | Non
 def _interpreter(line: str) -> str:
     """The program that a script's first line names, `env` looked through."""
     words = [word for word in line.split() if "=" not in word]
-    names = [word.rpartition("/")[2] for word in words]
-    if names[:1] == ["env"]:
-        names = [name for name in names[1:] if not name.startswith("-")]
-    return names[0] if names else ""
+    if words and words[0].rpartition("/")[2] == "env":
+        words = [word for word in words[1:] if not word.startswith("-")]
+    return words[0] if words else ""

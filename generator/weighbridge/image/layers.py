@@ -156,7 +156,10 @@ class _Applying:
         if self._removed and any(parts[:length] in self._removed for length in range(1, len(parts) + 1)):
             raise LayerError("is removed and added by the same layer")
         if member.kind == "link":
-            self._tree.link(parts, path_parts(member.linkname, self._limits), self._index)
+            node = self._tree.link(parts, path_parts(member.linkname, self._limits), self._index)
+            # Some runtimes give the file the link's own mode and attributes, others do not: the worse is told.
+            node.mode |= member.mode
+            node.capability = member.xattrs.get(_CAPABILITY, node.capability)[:64]
             return
         self._tree.add(parts, self._node(member, "/".join(parts), archive))
 

@@ -14,7 +14,7 @@ from weighbridge.canonical import digest, parse_json
 from weighbridge.errors import InputError
 from weighbridge.image.limits import LIMITS
 from weighbridge.oci.documents import Index, read_manifest
-from weighbridge.oci.store import DIGEST, Descriptor, open_store
+from weighbridge.oci.store import DIGEST, MANIFEST_LIMIT, Descriptor, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +40,17 @@ _LAYERS = frozenset(
     }
 )
 _MAX_PLATFORMS = 64
+_KEYS = frozenset(
+    {
+        "schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "platform", "subject",
+        "annotations", "os", "architecture", "variant", "rootfs", "diff_ids", "type", "created",
+        "User", "Entrypoint", "Cmd", "Env", "ExposedPorts", "WorkingDir", "Labels", "Volumes",
+    }
+)  # fmt: skip
+"""Keys that decide what an image is or starts."""
+_FOLDED = {key.casefold(): key for key in _KEYS}
+_OLD_KEYS = frozenset({"container_config", "history"})
+"""Parts of a configuration that no runtime looks at."""
 _BUILD = "Build or fetch the image again."
 
 
@@ -104,7 +115,7 @@ def open_images(location: str, platform: str | None = None, *, plain_http: bool 
     """
     store, reference = open_store(location, plain_http=plain_http)
     descriptor = store.resolve(reference)
-    document = read_manifest(store, descriptor, location)
+    document = _manifest(store, descriptor, location)
     if not isinstance(document, Index):
         image = _image(store, document, location)
         require_platform(image, platform)
@@ -123,6 +134,32 @@ def open_images(location: str, platform: str | None = None, *, plain_http: bool 
     return Subject(image.digest, descriptor.digest, (image,))
 
 
+def _manifest(store: BlobStore, descriptor: Descriptor, file: str) -> ImageManifest | Index:
+    document = read_manifest(store, descriptor, file)
+    refuse_twins(parse_json(store.read(descriptor, MANIFEST_LIMIT), file), file)
+    return document
+
+
+def refuse_twins(value: Any, file: str) -> None:
+    """Refuse keys that are known but for their case: runtimes, being written in Go, read `Layers` as `layers`.
+
+    Raises:
+        InputError: there is one.
+    """
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            twin = next((key for key in part if key not in _KEYS and key.casefold() in _FOLDED), None)
+            if twin is not None:
+                message = f"has the key {twin!a:.60}, which some read as {_FOLDED[twin.casefold()]!r} and others do not"
+                raise InputError.single(file, message, _BUILD)
+            # What stands below these are names of the author's own.
+            waiting += [inner for key, inner in part.items() if key not in {"annotations", "Labels", "ExposedPorts"}]
+
+
 def _runnable(index: Index, location: str) -> list[IndexEntry]:
     """The index's images; what build tools put beside them (`unknown/unknown`: attestations) is never run."""
     entries = [entry for entry in index.manifests if entry.platform.get("os") != "unknown"]
@@ -134,7 +171,7 @@ def _runnable(index: Index, location: str) -> list[IndexEntry]:
 
 def _entry_image(store: BlobStore, entry: IndexEntry, location: str) -> Image:
     name = f"{location} ({_platform(entry.platform)})"
-    document = read_manifest(store, entry.descriptor, name)
+    document = _manifest(store, entry.descriptor, name)
     if isinstance(document, Index):
         raise InputError.single(name, "is an index inside an index", "Name the inner one by its digest.")
     image = _image(store, document, name)
@@ -176,6 +213,7 @@ def parse_config(data: bytes, file: str) -> dict[str, Any]:
     if config.get("os") != "linux":
         message = f"is for the operating system {config.get('os')!a:.40}; only linux is understood"
         raise InputError.single(file, message, "Name another platform with --platform.", field="os")
+    refuse_twins({key: config[key] for key in config if key not in _OLD_KEYS}, file)
     inner = config.get("config") or {}
     wrong = [f"config.{key}" for key, kind in _FIELDS.items() if not _is(inner, key, kind)]
     if not isinstance(inner, dict) or wrong:

@@ -32,7 +32,8 @@ def pax_map(pax: dict[bytes, bytes]) -> tuple[int, Pieces | None] | None:
     size = _number(stated)
     if version == (b"1", b"0"):
         return size, None
-    if version not in {(b"0", b"0"), (b"0", b"1"), (None, None)}:
+    guessed = version == (None, None) and b"GNU.sparse.map" in pax
+    if not guessed and version not in {(b"0", b"0"), (b"0", b"1")}:
         raise HeaderError("its sparse map is of an unknown version")
     values = [_number(value) for value in pax.get(b"GNU.sparse.map", b"").split(b",") if value]
     if len(values) % 2 or pax.get(b"GNU.sparse.numblocks", str(len(values) // 2).encode()) != b"%d" % (

@@ -78,8 +78,8 @@ class Tree:
         self.made += 1
         children[parts[-1]] = node
 
-    def link(self, parts: tuple[str, ...], target: tuple[str, ...], layer: int) -> None:
-        """Give the file at `target` a further name.
+    def link(self, parts: tuple[str, ...], target: tuple[str, ...], layer: int) -> Node:
+        """Give the file at `target` a further name; returns the file.
 
         Raises:
             LayerError: no file there at this moment, or a path through a link.
@@ -98,6 +98,7 @@ class Tree:
             node = _copy(node, layer)
         self.made += 1
         parent.children[parts[-1]] = node
+        return node
 
     def whiteout(self, parts: tuple[str, ...], layer: int) -> None:
         """Remove what lower layers have at a path; what is not there needs no removing.

@@ -14,8 +14,9 @@ import zstandard
 from tests.image_builder import LayerBuilder, digest
 
 from weighbridge.errors import InputError
-from weighbridge.image.layers import apply_layers
+from weighbridge.image.layers import apply_layers, path_parts
 from weighbridge.image.limits import LIMITS
+from weighbridge.image.tree import LayerError
 
 
 def refused(kit, *layers, **more):
@@ -344,6 +345,7 @@ def pax(*records):
         ([(header("g", b"g", 12), b"12 path=abc\n"), (header(), b"")], "only some readers apply"),
         ([pax(b"path=b"), (header("g", b"g", 12), b"12 comm=abc\n"), (header(), b"")], "stands between"),
         ([pax(b"GNU.sparse.major=2", b"GNU.sparse.minor=0", b"GNU.sparse.size=1"), (header(), b"")], "unknown version"),
+        ([pax(b"GNU.sparse.name=b", b"GNU.sparse.size=0"), (header(), b"")], "unknown version"),
         ([pax(b"GNU.sparse.map=0,1,2", b"GNU.sparse.size=9"), (header(size=3), b"abc")], "incomplete"),
         ([pax(b"GNU.sparse.map=0,9", b"GNU.sparse.size=5"), (header(size=9), b"abcabcabc")], "beyond the file"),
         ([pax(b"GNU.sparse.map=5,1,0,1", b"GNU.sparse.size=9"), (header(size=2), b"ab")], "overlaps"),
@@ -381,6 +383,18 @@ def test_numbers_in_base_256(kit):
     info.uid = 3_000_000_000
     data = info.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
     assert kit.apply(data).tree.lookup("a")[1].uid == 3_000_000_000
+
+
+def test_a_hard_links_own_mode_counts_where_it_is_worse(kit):
+    info = tarfile.TarInfo("b")
+    info.type, info.linkname, info.mode = tarfile.LNKTYPE, "a", 0o4755
+    contents = kit.apply(kit.Layer().file("a", "x", mode=0o644).raw(info))
+    assert {contents.tree.lookup(path)[1].mode for path in "ab"} == {0o4755}
+
+
+def test_a_name_with_a_nul_is_none():
+    with pytest.raises(LayerError, match="NUL"):
+        path_parts(b"a\0b")
 
 
 def test_an_empty_image_has_nothing(kit):

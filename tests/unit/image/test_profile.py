@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -183,9 +184,9 @@ def test_pip_as_a_module(kit):
         ({"Entrypoint": ["/bin/sh", "-c", "exec app"]}, {}, "word 1 is the shell sh"),
         ({"Cmd": ["bash"]}, {}, "word 1 is the shell bash"),
         ({"Entrypoint": ["tini", "--", "sh"]}, {}, "word 3 is the shell sh"),
-        ({"Entrypoint": ["/start"]}, {"start": "#!/bin/sh\nexec app"}, "word 1 is a script for sh"),
+        ({"Entrypoint": ["/start"]}, {"start": "#!/bin/sh\nexec app"}, "word 1 is a script for /bin/sh"),
         ({"Cmd": ["start"]}, {"bin/start": "#!/usr/bin/env -S A=1 bash -e\n"}, "word 1 is a script for bash"),
-        ({"Entrypoint": ["./start"], "WorkingDir": "/srv"}, {"srv/start": "#! /bin/sh\n"}, "word 1 is a script for sh"),
+        ({"Cmd": ["./start"], "WorkingDir": "/srv"}, {"srv/start": "#! /bin/sh\n"}, "word 1 is a script for /bin/sh"),
         ({"Entrypoint": ["/app"]}, {"app": "#!/usr/bin/python3\n"}, None),
         ({"Entrypoint": ["python3", "-m", "server"]}, {}, None),
         ({}, {}, None),
@@ -201,6 +202,14 @@ def test_shell_entrypoints(kit, config, files, reason):
 def test_a_renamed_shell_as_entrypoint(kit):
     layer = kit.Layer().real("opt/server", shutil.which("bash")).symlink("run", "opt/server")
     assert kit.profile(layer, Entrypoint=["/run"]).entrypoint_shell == ("word 1 is the shell bash under another name",)
+    script = kit.Layer().real("opt/python3", shutil.which("bash")).program("run", "#!/opt/python3\n")
+    assert kit.profile(script, Entrypoint=["/run"]).entrypoint_shell == ("word 1 is a script for /opt/python3",)
+
+
+def test_a_tool_hides_neither_among_metadata_nor_behind_its_size(kit):
+    bash = Path(shutil.which("bash")).read_bytes()
+    layer = kit.Layer().program("a.egg-info", bash).program("big", bash + bytes(1024) * 5000)
+    assert {path for path, _, _ in found(kit.profile(layer).shells)} == {"/a.egg-info", "/big"}
 
 
 def test_setuid_and_capabilities(kit):

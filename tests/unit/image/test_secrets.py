@@ -114,3 +114,9 @@ def test_base64_is_not_looked_into(kit):
     """Said in the how-to: only what lies open is found."""
     hidden = base64.b64encode(TOKENS["github-token"].encode())
     assert kit.profile(kit.Layer().file("x", hidden)).secrets == ()
+
+
+@pytest.mark.parametrize("before", ["\x7fELF", "GGUF", "\x00\x01"])
+def test_a_secret_does_not_hide_behind_another_files_beginning(kit, before):
+    profile = kit.profile(kit.Layer().file("x", f"{before}\n{pem()}"))
+    assert [entry.kind for entry in profile.secrets] == ["private-key"]

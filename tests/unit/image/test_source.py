@@ -107,6 +107,10 @@ def test_windows_is_not_understood(layout):
         ({"rootfs": {"diff_ids": ["sha256:" + "0" * 64]}}, "where the configuration says sha256:0000"),
         ({"config": {"Entrypoint": "/bin/sh"}}, "is not of the kind"),
         ({"config": {"Env": [1]}}, "is not of the kind"),
+        ({"config": {"entrypoint": ["/bin/sh"]}}, "has the key 'entrypoint'"),
+        ({"config": {"U\u017fer": "0"}}, "has the key"),
+        ({"Config": {"User": "0"}}, "has the key 'Config'"),
+        ({"config": {"Labels": {"user": "me"}}}, None),
         ({"config": []}, None),
         ({"config": [1]}, "is not of the kind"),
     ],
@@ -142,6 +146,15 @@ def test_layers_of_an_unknown_type_are_refused(layout):
     }  # fmt: skip
     layout.tag(layout.blob(json.dumps(manifest).encode(), manifest["mediaType"]))
     assert f"is of type {kind}, which is not read" in refused(f"oci-layout:{layout.path}")
+
+
+def test_a_manifest_that_some_read_differently_is_refused(layout):
+    """Go reads keys whatever their case, and the last of two counts."""
+    descriptor = layout.image([LayerBuilder().file("a")])
+    path = layout.path / "blobs/sha256" / descriptor["digest"].removeprefix("sha256:")
+    document = json.loads(path.read_bytes())
+    layout.tag(layout.blob(json.dumps({**document, "Layers": []}).encode(), descriptor["mediaType"]))
+    assert "has the key 'Layers', which some read as 'layers'" in refused(f"oci-layout:{layout.path}")
 
 
 def test_an_artifact_is_no_image(layout):

@@ -72,7 +72,7 @@ def scripted(name: str = "127.0.0.1") -> Iterator[Scripted]:
             path = self.path.partition("?")[0]
             script.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}))
             length = int(self.headers.get("Content-Length") or 0)
-            self.rfile.read(length)
+            self.body = self.rfile.read(length)
             try:
                 script.answers.get((self.command, path), reply(b"", 404))(self)
             except (BrokenPipeError, ConnectionResetError):

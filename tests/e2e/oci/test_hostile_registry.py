@@ -407,3 +407,16 @@ class TestReferrers:
             '"1"',
             '"1"',
         ]
+
+    def test_a_list_that_another_overwrites_after_it_was_seen_is_mended(self, evil: Scripted) -> None:
+        subject, referrer = self.served(evil)
+        tag = f"/v2/r/manifests/{subject.digest.replace(':', '-')}"
+        data = manifest_json(EMPTY, [EMPTY], artifact_type="application/z", subject=subject)
+        mine = described(data, MANIFEST)
+        evil.on("PUT", f"/v2/r/manifests/{mine.digest}", reply(status=201))
+        lists = ((), (mine,), (referrer,), (referrer, mine))
+        evil.on("GET", tag, in_turn(*(reply(self.listed(*entries), Content_Type=INDEX) for entries in lists)))
+        written: list[bytes] = []
+        evil.on("PUT", tag, lambda handler: (written.append(handler.body), reply(status=201)(handler)))
+        client(evil).put_referrers(subject, [data])
+        assert [len(json.loads(index)["manifests"]) for index in written] == [1, 2]

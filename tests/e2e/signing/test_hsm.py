@@ -22,6 +22,7 @@ from .conftest import BIN, openssf, private_pem, public_pem, run, weighbridge
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PIN = "12345678"
+EVALUATION = "https://weighbridge.dev/evaluation/v1"
 IMPORTED = ec.generate_private_key(ec.SECP256R1())
 MAKE = """
     import pkcs11
@@ -193,6 +194,26 @@ def test_one_key_in_a_file_and_in_the_hsm_signs_once(tmp_path):
     result = weighbridge("attest", *arguments, "--format", "json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["signed_by"] == [keys.fingerprint(IMPORTED.public_key())]
+
+
+@pytest.mark.engines
+def test_one_key_in_a_file_and_in_the_hsm_reaches_no_threshold_of_two(gate, tmp_path):
+    (tmp_path / "k.pem").write_bytes(private_pem(IMPORTED))
+    gate.signer("person", public_pem(IMPORTED))
+    gate.signer("other", weighbridge("public-key", uri(4), cwd=tmp_path).stdout.encode())
+    gate.attestation("evaluated", EVALUATION, "evaluation", "person", "other", more="threshold: 2")
+    artifact = gate.package()
+    dataset = {"uri": "https://example.com/d", "digest": f"sha256:{'0' * 64}"}
+    for number, (source, score) in enumerate({"k.pem": 0.9, uri(5): 0.91, uri(4): 0.92}.items()):
+        if number == 2:
+            assert "it takes 2 distinct keys" in gate.why_not("evaluated")
+        predicate = {"metrics": {"f1": score}, "dataset": dataset, "finished_at": f"2026-01-0{number + 1}T00:00:00Z"}
+        (tmp_path / "predicate.json").write_text(json.dumps(predicate))
+        arguments = ("--predicate-type", EVALUATION, "--from", "predicate.json", "--artifact", artifact)
+        output = artifact.parent / "evidence" / f"{number}.json"
+        result = weighbridge("attest", "--key", source, *arguments, "-o", output, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+    assert gate.holds("evaluated")
 
 
 # --- what goes wrong

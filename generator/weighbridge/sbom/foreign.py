@@ -78,7 +78,10 @@ def _read(file: Path) -> Foreign:
         raise InputError.single(str(file), "is no bill of materials: no JSON object", _READ)
     form = _form(document, str(file))
     if form == SPDX:
-        bom = as_cyclonedx(document, str(file))
+        try:
+            bom = as_cyclonedx(document, str(file))
+        except ValueError as error:
+            raise InputError.single(str(file), f"holds what cannot be kept: {error}", _FIX) from error
     else:
         check_schema(data, form, str(file), _FIX)
         bom = document

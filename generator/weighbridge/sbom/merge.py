@@ -121,14 +121,13 @@ def _mark(component: dict[str, Any], foreign: Foreign) -> None:
     origin = [("origin:file", foreign.name), ("origin:digest", foreign.digest), ("origin:format", foreign.form)]
     origin += [("origin:tool", tool) for tool in foreign.tools]
     # What a document says of itself in our name, be it a merged one of ours or a forgery, is not ours.
-    theirs = [
-        {
-            **one,
-            "name": one["name"].replace(_OURS, f"merged:{_OURS}", 1) if one["name"].startswith(_OURS) else one["name"],
-        }
-        for one in component.get("properties", [])
-    ]
+    theirs = [_not_ours(one) for one in component.get("properties", [])]
     component["properties"] = [*theirs, *properties(origin)]
+
+
+def _not_ours(one: dict[str, Any]) -> dict[str, Any]:
+    name = one.get("name", "")  # optional before CycloneDX 1.6
+    return {**one, "name": f"merged:{name}"} if name.startswith(_OURS) else one
 
 
 def _pointer(foreign: Foreign) -> dict[str, Any]:

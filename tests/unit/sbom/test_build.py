@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.canonical import sha256_hex
@@ -229,6 +229,7 @@ def test_no_iri_references(text: str) -> None:
     assert not is_iri_reference(text)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="#`~ \nabAB*-<>!", max_size=300))
 def test_any_card_has_sections_or_none(text: str) -> None:
     found = card_sections(text, {"a": "x", "b": "y"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weighbridge.canonical import digest
@@ -17,7 +18,7 @@ from weighbridge.sbom.described import describe
 from weighbridge.sbom.foreign import MAX_BYTES, read_foreign
 from weighbridge.sbom.merge import REFERRING
 from weighbridge.sbom.schema import VERSIONS, _validator
-from weighbridge.sbom.write import make_sbom
+from weighbridge.sbom.write import TYPES, make_sbom
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -263,6 +264,9 @@ def test_spdx_keeps_everything(package: Path, kit: Any, tmp_path: Path) -> None:
             spdx(packages=[{"SPDXID": "a", "name": "a", "externalRefs": [{"referenceType": 1}]}]),
             "packages[0].externalRefs",
         ),
+        (spdx(packages=[{"SPDXID": "a", "name": "a", "attributionTexts": ["\ud800"]}]), "holds what cannot be kept"),
+        (spdx(packages=[{"SPDXID": "a", "name": "a", "attributionTexts": [2**60]}]), "holds what cannot be kept"),
+        ({**PLAIN, "components": [{"type": "library", "name": "\ud800"}]}, "has no canonical form"),
         (spdx(packages=[]), "packages: lists nothing"),
         (spdx(packages="all"), "packages: is no list"),
         (spdx(creationInfo={}), "creationInfo.creators"),
@@ -327,6 +331,41 @@ def test_every_field_that_refers_is_known() -> None:
     assert found - {"url"} <= REFERRING
 
 
+def test_properties_without_a_name(package: Path, kit: Any, tmp_path: Path) -> None:
+    component = {**PLAIN["components"][0], "properties": [{"value": "x"}]}
+    file = write(tmp_path, {**PLAIN, "specVersion": "1.4", "components": [component]})
+    with pytest.raises(InputError, match="'name' is a required property"):
+        merged(package, kit, file)
+
+
+def places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Path of every value in a document."""
+    listed = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    return [path, *(inner for key, value in listed for inner in places(value, (*path, key)))]
+
+
+SPOILING = (None, True, -1, 2**60, 1.5, "", "a", "\ud800", [], {}, [None], {"a": 1}, "file:config.json", "MIT AND (")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_real_ones_spoiled(kit: Any, tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever stands in one place of a real document: it is merged, or refused with a reason."""
+    package = tmp_path / "package"
+    if not package.exists():
+        kit.write_package(package)
+    document = json.loads((kit.SAMPLES / data.draw(st.sampled_from(sorted(SAMPLES)))).read_text())
+    *where, last = data.draw(st.sampled_from([path for path in places(document) if path]))
+    inner = document
+    for key in where:
+        inner = inner[key]
+    inner[last] = data.draw(st.sampled_from(SPOILING))
+    with contextlib.suppress(InputError):
+        merged(package, kit, write(tmp_path, document), kind=data.draw(st.sampled_from(TYPES)))
+
+
 KEYS = ("packages", "files", "relationships", "SPDXID", "name", "creationInfo", "creators", "checksums", "externalRefs")
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 TREES = st.recursive(
@@ -336,6 +375,7 @@ TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_any_spdx_is_read_or_refused(value: Any) -> None:
     from weighbridge.sbom.spdx23 import as_cyclonedx  # noqa: PLC0415 -- beside its only use

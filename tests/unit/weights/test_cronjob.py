@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.cli.generate import command
@@ -172,6 +172,7 @@ def test_all_problems_at_once() -> None:
     assert len(caught.value.problems) == 3
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(FULL)), st.text(max_size=60))
 def test_no_value_becomes_more_than_a_value(field: str, value: str) -> None:
     """Whatever is given: it is refused, or the document has the very same shape."""

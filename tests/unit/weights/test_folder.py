@@ -10,7 +10,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.canonical import sha256_hex
@@ -309,6 +309,7 @@ def test_no_rates(text: str) -> None:
         parse_rate(text)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9), st.lists(st.tuples(st.integers(0, CHUNK), st.floats(0, 5)), min_size=1, max_size=20))
 def test_never_faster_than_allowed(rate: int, reads: list[tuple[int, float]]) -> None:
     """At any moment no more was read than the rate allows since the start, whatever pauses there were."""

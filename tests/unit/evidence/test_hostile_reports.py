@@ -111,6 +111,7 @@ def test_of_a_list_full_of_mistakes_the_first_is_told():
     refused("trivy", document, "Results")
     run = {"info": {"status": "FINISHED", "end_time": 1, "lifecycle_stage": "active"}}
     refused("mlflow", run | {"data": {"metrics": dict.fromkeys(map(str, range(1000)), "x")}}, "980 problems more")
+    refused("mlflow", run | {"data": {"metrics": dict.fromkeys(map(str, range(10_001)), 1)}}, "more than 10000")
 
 
 def test_more_findings_than_a_statement_holds_are_refused():

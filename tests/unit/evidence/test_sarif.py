@@ -65,6 +65,12 @@ def test_a_rule_of_an_extension_is_looked_up_there():
     assert converted(report).predicate["scanner"]["result"][0]["severity"][0]["score"] == "unknown"
 
 
+def test_of_two_rules_with_one_id_neither_is_meant():
+    twice = [RULES[0], {"id": "R1", "properties": {"security-severity": "0.0"}}]
+    assert findings({"ruleId": "R1"}, rules=twice) == [("R1", "unknown", False)]
+    assert findings({"ruleId": "R1", "ruleIndex": 0}, rules=twice) == [("R1", "9.8", False)]
+
+
 def test_what_is_no_finding_is_left_out_and_counted():
     conversion = converted(
         run(

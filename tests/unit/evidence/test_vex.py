@@ -172,6 +172,13 @@ def test_what_is_no_openvex_020_is_refused(fields, expected):
             convert("openvex", document(**{"statements": [statement()], **fields}), "vex.json", Options(SERVING))
 
 
+def test_a_document_that_multiplies_is_refused():
+    names = {"name": "CVE-1", "aliases": [f"CVE-{number}" for number in range(1500)]}
+    products = [{"@id": f"pkg:pypi/x@{number}"} for number in range(1000)]
+    with pytest.raises(InputError, match="more than 1000000 vulnerabilities in products"):
+        suppressed(document(statement(vulnerability=names, products=products)))
+
+
 def test_openvex_alone_is_evidence_that_suppresses_nothing():
     conversion = convert("auto", (SAMPLES / "openvex.json").read_bytes(), "vex.json", Options(SERVING))
     assert conversion.predicate_type == "https://openvex.dev/ns/v0.2.0"

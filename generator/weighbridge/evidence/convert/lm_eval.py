@@ -13,20 +13,21 @@ Source: github.com/EleutherAI/lm-evaluation-harness, `lm_eval/evaluator.py`, `lm
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from weighbridge.errors import InputError
 from weighbridge.evidence.convert.evaluation import evaluation
-from weighbridge.evidence.convert.reading import MAX_ENTRIES, FindingId, Foreign, read
+from weighbridge.evidence.convert.reading import FindingId, Foreign, Table, read
 
 if TYPE_CHECKING:
     from weighbridge.evidence.convert.report import Conversion, Options
 
 VERSIONS = "0.4.x"
 _VERSION = re.compile(r"0\.4\.[0-9]+([.a-z0-9+-]*)\Z")
-_Table = Annotated[dict[FindingId, dict[FindingId, Any]], Field(min_length=1, max_length=MAX_ENTRIES)]
+_Results = Annotated[Table[FindingId, Table[FindingId, Any]], Field(min_length=1)]
 
 
 class _Samples(Foreign):
@@ -39,8 +40,8 @@ class _Config(Foreign):
 
 
 class _Report(Foreign):
-    results: _Table
-    samples: dict[FindingId, _Samples] = Field(default_factory=dict, alias="n-samples")
+    results: _Results
+    samples: Table[FindingId, _Samples] = Field(default_factory=dict, alias="n-samples")
     config: _Config = _Config()
     date: Annotated[float, Field(gt=0, lt=9e9, allow_inf_nan=False)]
     """When the evaluation began, in seconds since the epoch."""
@@ -77,8 +78,9 @@ def _is_number(value: Any) -> bool:
 
 def _names(task: str, numbers: dict[str, float]) -> dict[str, float]:
     metrics = [key.partition(",")[0] for key in numbers]
+    filters = Counter(metrics)
     return {
-        f"{task}/{metric if metrics.count(metric) == 1 else key}": value
+        f"{task}/{metric if filters[metric] == 1 else key}": value
         for (key, value), metric in zip(numbers.items(), metrics, strict=True)
     }
 

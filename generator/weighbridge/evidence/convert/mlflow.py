@@ -16,7 +16,7 @@ from pydantic import Field
 
 from weighbridge.errors import InputError
 from weighbridge.evidence.convert.evaluation import evaluation
-from weighbridge.evidence.convert.reading import FindingId, Foreign, Many, Words, none, read
+from weighbridge.evidence.convert.reading import FindingId, Foreign, Many, Table, Words, none, read
 from weighbridge.evidence.convert.report import Conversion, Options, require_subject
 
 SUBJECT_TAG = "weighbridge.dev/artifact-digest"
@@ -42,8 +42,8 @@ class _Tag(Foreign):
 
 
 class _Data(Foreign):
-    metrics: dict[FindingId, _Value]
-    tags: dict[str, str] = Field(default_factory=dict)
+    metrics: Table[FindingId, _Value]
+    tags: Table[str, str] = Field(default_factory=dict)
 
 
 class _Run(Foreign):

@@ -18,6 +18,7 @@ from weighbridge.evidence.convert.reading import (
     Foreign,
     Many,
     Maybe,
+    Table,
     Words,
     none,
     parse_report,
@@ -57,7 +58,7 @@ class Component(Foreign):
 
     id: Maybe = Field(default=None, alias="@id")
     identifiers: Identifiers = Identifiers()
-    hashes: Annotated[dict[str, Words], Field(max_length=64)] = Field(default_factory=dict)
+    hashes: Table[str, Words] = Field(default_factory=dict)
 
 
 class Product(Component):

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 REPORT_BYTES = 32 * 1024**2
 """Size of a report, in bytes; Trivy's of a large image, with every description, has about 20 MiB."""
 MAX_ENTRIES = 100_000
-"""Elements of one list or mapping in a report."""
+"""Elements of one list in a report."""
+MAX_NAMES = 10_000
+"""Names in one mapping of a report, of which each may be wrong."""
 SHOWN_PROBLEMS = 20
 """Problems of one report that are told; a program's mistake is repeated at every element."""
 _TRICKS = frozenset({"Cf", "Cs", "Zl", "Zp"})
 
 D = TypeVar("D", bound=Document)
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -41,6 +44,12 @@ class Foreign(Document):
 
 def _empty_for_null(value: Any) -> Any:
     return [] if value is None else value
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MAX_NAMES:
+        raise ValueError(f"has {len(value)} names, more than {MAX_NAMES}. Leave out what nobody judges.")
+    return value
 
 
 def _none_for_nothing(value: Any) -> Any:
@@ -55,6 +64,8 @@ def _no_tricks(value: str) -> str:
 
 Many = Annotated[list[T], FailFast(), Field(max_length=MAX_ENTRIES), BeforeValidator(_empty_for_null)]
 """A list; programs in Go write an empty one as `null`. Of a list's wrong elements the first is told."""
+Table = Annotated[dict[K, T], BeforeValidator(_bounded)]
+"""A mapping from names; all its problems are told, so its size is looked at first."""
 Words = Annotated[Text, AfterValidator(_no_tricks)]
 """Text that people will read."""
 Maybe = Annotated[Words | None, BeforeValidator(_none_for_nothing)]

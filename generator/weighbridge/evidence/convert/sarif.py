@@ -25,12 +25,12 @@ from weighbridge.evidence.convert.report import (
     require_exit,
     require_subject,
 )
-from weighbridge.evidence.convert.sarif_log import VERSIONS, Log, Result, Run, level_of, rule_of
+from weighbridge.evidence.convert.sarif_log import VERSIONS, Log, Result, RuleBook, Run, level_of
 from weighbridge.evidence.convert.vulns import vulns
 from weighbridge.evidence.times import VULNS
 
 if TYPE_CHECKING:
-    from weighbridge.evidence.convert.sarif_log import Component, Rule, Tool
+    from weighbridge.evidence.convert.sarif_log import Component, Rule
 
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 PREDICATES = (VULNS, TEST_RESULT)
@@ -46,8 +46,8 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
     require_version(document.get("version"), VERSIONS, "version", file)
     runs = read(Log, document, file).runs
     driver = _driver(runs, file)
-    results = [(result, run.tool) for run in runs for result in _results(run, file)]
-    present = [(found, tool) for found, tool in results if found.baseline != "absent" and found.kind not in _NO_FINDING]
+    results = [(result, book) for run in runs for book in [RuleBook(run.tool)] for result in _results(run, file)]
+    present = [(found, book) for found, book in results if found.baseline != "absent" and found.kind not in _NO_FINDING]
     absent = len(results) - len(present)
     notes = (f"{absent} results are no findings: absent, passed or informational",) if absent else ()
     digests = frozenset(digest for run in runs for digest in _digests(run))
@@ -61,7 +61,7 @@ def convert(document: dict[str, Any], file: str, options: Options) -> Conversion
     scan = Scan(
         uri=driver.information_uri or f"urn:sarif:{driver.name.replace(' ', '-').lower()}",
         version=driver.semantic_version or driver.version or "",
-        findings=tuple(_finding(found, tool, index, file) for index, (found, tool) in enumerate(present)),
+        findings=tuple(_finding(found, book, index, file) for index, (found, book) in enumerate(present)),
         started_ns=min((call.started for call in times if call.started is not None), default=None),
         # Of several runs the first to end: what came later was not looked at by it.
         finished_ns=None if None in finished else min((at for at in finished if at is not None), default=None),
@@ -102,8 +102,8 @@ def _name(found: Result, rule: Rule | None, index: int, file: str) -> str:
     return name
 
 
-def _finding(found: Result, tool: Tool, index: int, file: str) -> Finding:
-    rule = rule_of(found, tool)
+def _finding(found: Result, book: RuleBook, index: int, file: str) -> Finding:
+    rule = book.of(found)
     given = found.properties.security_severity
     if given is None and rule:
         given = rule.properties.security_severity
@@ -114,20 +114,20 @@ def _finding(found: Result, tool: Tool, index: int, file: str) -> Finding:
         id=_name(found, rule, index, file),
         severity=(("security-severity", score),) if given is not None else (),
         details={"path": place, "level": level_of(found, rule)},
-        suppressed=Suppression("sarif", "suppressed", excuse, tool.driver.name) if excuse else None,
+        suppressed=Suppression("sarif", "suppressed", excuse, book.name) if excuse else None,
     )
 
 
 def _test_result(
-    present: list[tuple[Result, Tool]], driver: Component, options: Options, about: tuple[str, tuple[str, ...]]
+    present: list[tuple[Result, RuleBook]], driver: Component, options: Options, about: tuple[str, tuple[str, ...]]
 ) -> Conversion:
     file, notes = about
     if options.vex or options.scanned_at_ns is not None:
         fix = "Leave --vex and --scanned-at out."
         raise InputError.single("", "a test result has no vulnerabilities and no time", fix, field="--predicate-type")
     levels: dict[str, set[str]] = {"error": set(), "warning": set()}
-    for index, (found, tool) in enumerate(present):
-        rule = rule_of(found, tool)
+    for index, (found, book) in enumerate(present):
+        rule = book.of(found)
         level = "warning" if found.kind in {"open", "review"} else level_of(found, rule)
         if level == "error" and found.excuse():
             level = "warning"

@@ -6,6 +6,7 @@ Source: OASIS SARIF 2.1.0, sections 3.14 (run), 3.20 (invocation), 3.27 (result)
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -150,23 +151,39 @@ class Log(Foreign):
     runs: Annotated[Many[Run], Field(min_length=1)]
 
 
-def rule_of(result: Result, tool: Tool) -> Rule | None:
-    """The rule of a result, where the log describes it; by index, else by id, of which the part behind `/` is free."""
-    at = result.rule.component.index
-    if at >= len(tool.extensions):
-        return None
-    rules: Sequence[Rule] = tool.driver.rules if at < 0 else tool.extensions[at].rules
-    index = max(result.rule.index, result.rule_index)
-    name = result.rule.id or result.rule_id
-    if index >= 0:
-        found = rules[index] if index < len(rules) else None
+class RuleBook:
+    """The rules of one tool, looked up in the time that one look takes: a log may have as many as results."""
+
+    def __init__(self, tool: Tool) -> None:
+        self.name = tool.driver.name
+        self._rules: list[Sequence[Rule]] = [tool.driver.rules, *(extension.rules for extension in tool.extensions)]
+        self._by_id = [_by_id(rules) for rules in self._rules]
+
+    def of(self, result: Result) -> Rule | None:
+        """The rule of a result, where the log describes it: by index, else by its id or what stands before a `/`."""
+        component = result.rule.component.index + 1
+        if component >= len(self._rules):
+            return None
+        index = max(result.rule.index, result.rule_index)
+        name = result.rule.id or result.rule_id
+        if index < 0:
+            return self._named(component, name or "")
+        found = self._rules[component][index] if index < len(self._rules[component]) else None
         # An index that points at another rule than the id says would lend the result that rule's severity.
-        return found if found and (name is None or _same(name, found.id)) else None
-    return next((rule for rule in rules if name and _same(name, rule.id)), None)
+        return found if found and (name is None or name == found.id or name.startswith(f"{found.id}/")) else None
+
+    def _named(self, component: int, name: str) -> Rule | None:
+        while name:
+            if name in self._by_id[component]:
+                return self._by_id[component][name]
+            name = name.rpartition("/")[0]
+        return None
 
 
-def _same(name: str, rule: str) -> bool:
-    return name == rule or name.startswith(f"{rule}/")
+def _by_id(rules: Sequence[Rule]) -> dict[str, Rule | None]:
+    """Of two rules with one id it cannot be told which is meant."""
+    times = Counter(rule.id for rule in rules)
+    return {rule.id: rule if times[rule.id] == 1 else None for rule in rules}
 
 
 def level_of(result: Result, rule: Rule | None) -> Level:

@@ -11,47 +11,88 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from weighbridge.catalogue.names import format_time
 from weighbridge.errors import InputError
-from weighbridge.evidence.convert.openvex import Component, Product, canonical_purl, digests_of, purls_of, read_vex
+from weighbridge.evidence.convert.openvex import canonical_purl, digests_of, purls_of, read_vex
 from weighbridge.evidence.convert.report import Finding, Options, Suppression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from weighbridge.evidence.convert.openvex import Statement, VexDocument
+    from weighbridge.evidence.convert.openvex import Product, Statement, VexDocument
 
 SUPPRESSING = frozenset({"not_affected", "fixed"})
 BY = "openvex"
+_ARTIFACT = ""
+"""In the place of a package URL: the whole artifact."""
 
 
 @dataclass(frozen=True)
-class _Said:
-    """One statement, and where it stands."""
+class _Word:
+    """The latest that is said about one vulnerability in one package or in the artifact."""
 
     statement: Statement
     document: VexDocument
     at_ns: int
+    excuses: bool
+    """False, too, where two of the same time do not agree."""
+
+    def and_(self, other: _Word) -> _Word:
+        """What holds if both are said."""
+        if self.at_ns != other.at_ns:
+            return max(self, other, key=lambda word: word.at_ns)
+        agreed = self.excuses and other.excuses and self.statement.status == other.statement.status
+        return replace(self, excuses=agreed)
+
+
+MAX_WORDS = 1_000_000
+"""Vulnerabilities times products, of all statements; a vendor's documents of ten years have some hundred thousand."""
+_Words = dict[tuple[str, str], _Word]
+"""By vulnerability and package URL. A document may repeat itself a hundred thousand times: only the latest is kept."""
 
 
 def suppress(findings: Iterable[Finding], options: Options) -> tuple[list[Finding], tuple[str, ...]]:
     """The findings, those suppressed that a VEX document provably excuses, and a note on each document.
 
     Raises:
-        InputError: a VEX document that cannot be read, or two that contradict each other in id and version.
+        InputError: a VEX document that cannot be read, or two that contradict each other in id and version,
+            or more than can be looked at.
     """
     documents = _current([(file, data, read_vex(data, file)) for file, data in options.vex])
-    by_id: dict[str, list[_Said]] = {}
+    words: _Words = {}
+    left = MAX_WORDS
     for document in documents:
         for statement in document.statements:
-            at_ns = document.timestamp if statement.timestamp is None else statement.timestamp
-            said = _Said(statement, document, at_ns)
-            for name in {statement.vulnerability.name, *statement.vulnerability.aliases}:
-                by_id.setdefault(name, []).append(said)
-    judged = [_judged(finding, by_id, options.subject) for finding in findings]
+            left -= _learn(words, statement, document, (options.subject, left))
+    judged = [_judged(finding, words) for finding in findings]
     return judged, tuple(_note(document, judged) for document in documents)
+
+
+def _learn(words: _Words, statement: Statement, document: VexDocument, bounds: tuple[str, int]) -> int:
+    subject, left = bounds
+    at_ns = document.timestamp if statement.timestamp is None else statement.timestamp
+    excuses = statement.status in SUPPRESSING and bool(statement.reason())
+    word = _Word(statement, document, at_ns, excuses)
+    names = {statement.vulnerability.name, *statement.vulnerability.aliases}
+    places = {place for product in statement.products for place in _places(product, subject)}
+    if len(names) * len(places) > left:
+        message = f"speaks about more than {MAX_WORDS} vulnerabilities in products"
+        raise InputError.single(document.id, message, "Give only the documents that concern this scan.")
+    for key in ((name, place) for name in names for place in places):
+        words[key] = words[key].and_(word) if key in words else word
+    return len(names) * len(places)
+
+
+def _places(product: Product, subject: str) -> Iterable[str]:
+    """The package URLs that a product stands for; of the artifact the parts that are named, or all of it."""
+    if subject not in digests_of(product):
+        return purls_of(product) if product.subcomponents is None else ()
+    if product.subcomponents is None:
+        return (_ARTIFACT,)
+    return (purl for part in product.subcomponents for purl in purls_of(part))
 
 
 def _current(read: Sequence[tuple[str, bytes, VexDocument]]) -> list[VexDocument]:
@@ -72,43 +113,22 @@ def _note(document: VexDocument, findings: Sequence[Finding]) -> str:
     return f"VEX {document.id} by {document.author} suppresses {count} of {len(findings)} findings"
 
 
-def _judged(finding: Finding, by_id: dict[str, list[_Said]], subject: str) -> Finding:
-    matching = [
-        said
-        for name in dict.fromkeys((finding.id, *finding.aliases))
-        for said in by_id.get(name, ())
-        if any(_speaks(product, finding, subject) for product in said.statement.products)
-    ]
-    if not matching:
+def _judged(finding: Finding, words: _Words) -> Finding:
+    places = {_ARTIFACT, canonical_purl(finding.purl)}
+    keys = ((name, place) for name in dict.fromkeys((finding.id, *finding.aliases)) for place in places)
+    said = [words[key] for key in keys if key in words]
+    if not said:
         return finding
-    newest = max(said.at_ns for said in matching)
-    latest = [said for said in matching if said.at_ns == newest]
-    if any(said.statement.status not in SUPPRESSING or not said.statement.reason() for said in latest):
-        return finding
-    if len({said.statement.status for said in latest}) > 1:
-        return finding
-    return replace(finding, suppressed=_suppression(latest[0]))
+    word = reduce(_Word.and_, said)
+    return replace(finding, suppressed=_suppression(word)) if word.excuses else finding
 
 
-def _suppression(said: _Said) -> Suppression:
+def _suppression(word: _Word) -> Suppression:
     return Suppression(
         by=BY,
-        status=said.statement.status,
-        justification=said.statement.reason(),
-        source=said.document.id,
-        author=said.document.author,
-        timestamp=format_time(said.at_ns),
+        status=word.statement.status,
+        justification=word.statement.reason(),
+        source=word.document.id,
+        author=word.document.author,
+        timestamp=format_time(word.at_ns),
     )
-
-
-def _speaks(product: Product, finding: Finding, subject: str) -> bool:
-    """Whether the product is this very package, or the artifact (with this very package as its part, if it says so)."""
-    if subject in digests_of(product):
-        parts = product.subcomponents
-        return parts is None or any(_is(part, finding) for part in parts)
-    return product.subcomponents is None and _is(product, finding)
-
-
-def _is(component: Component, finding: Finding) -> bool:
-    purl = canonical_purl(finding.purl)
-    return bool(purl) and purl in purls_of(component)

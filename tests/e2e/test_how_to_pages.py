@@ -14,6 +14,12 @@ HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
     "registry.md": ["kb-qa-001@1.0 is at oci://127.0.0.1:", "evidence          1 attached", "1 files, 8 bytes"],
+    "package-a-model.md": [
+        "6 parameters",
+        "CUDA 12.1, driver 525.60.13",
+        "left out          .cache",
+        "training_args.bin: pickle-dangerous (posix.system)",
+    ],
     "profile-an-image.md": ["/bin/helper (bash, by content)", "uid 65532", "kb-qa-001@1.0", "approved"],
     "release-and-promote.md": [
         "REL-006 0 of 2 approvals",

@@ -72,8 +72,8 @@ def _parsed(value: str) -> str | None:
 
     try:
         parsed = _licensing().parse(value, validate=True, strict=True)
-    except (ExpressionError, RecursionError, ValueError):
-        return None
+    except (ExpressionError, RecursionError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # its parser answers some nonsense with errors of its own making
     # The index also knows family names ("gpl") and takes one of their members for them: that would be a guess.
     words = set(re.findall(r"[a-z0-9.+-]+", value.lower())) - {"and", "or", "with"}
     guessed = any(not re.search(r"[0-9]", word) and word not in _identifiers() for word in words)

@@ -51,6 +51,23 @@ def test_a_model_signature_counts(site, sign):
     assert site.holds("model-signed")
 
 
+def test_a_clone_from_a_hub_counts_with_its_git_files_or_without_them_aloud(gate, tmp_path):
+    (tmp_path / "k.pem").write_bytes(private_pem(KEY))
+    gate.signer("modeler", public_pem(KEY))
+    gate.attestation("model-signed", MODEL_SIGNATURE, "model_signature", "modeler")
+    (gate.model / ".gitattributes").write_text("* -text\n")
+    (gate.model / ".weighbridgeignore").write_text(".gitattributes\n")
+    gate.package()
+    path = theirs(gate)
+    assert gate.holds("model-signed")
+    path.unlink()
+    ours(gate)
+    assert gate.holds("model-signed")
+    path.unlink()
+    theirs(gate, "--no-ignore-git-paths")
+    assert "one to one" in gate.why_not("model-signed")
+
+
 def test_a_model_signature_by_the_hub_names_only_git_files_as_ignored(site):
     site.attestation(
         "model-signed", MODEL_SIGNATURE, "model_signature", "modeler",

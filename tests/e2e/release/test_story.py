@@ -161,6 +161,24 @@ def test_text_reports(shop: Shop) -> None:
     assert not list(shop.folder.glob("evidence/approval-*"))
 
 
+def test_where_events_go(shop: Shop, tmp_path: Path) -> None:
+    """Without a sink to standard output, alone; where one sink fails, the others get the event all the same."""
+    shop.bring_to_prod()
+    arguments = ("release", shop.root, NAME, "--environment", "prod", "--at", AT, "--allow-example-keys")
+    alone = weighbridge(*arguments)
+    assert alone.returncode == 0, alone.stderr
+    event = json.loads(alone.stdout)
+    assert "every requirement is met" in alone.stderr
+    events = tmp_path / "events.jsonl"
+    half = weighbridge(*arguments, "--asb", "--event", f"file:{tmp_path / 'no' / 'x'}", "--event", f"file:{events}")
+    assert half.returncode == 1
+    assert "the event could not be written" in half.stderr
+    told = json.loads(events.read_text())
+    assert (told["schema_version"], told["operation"]["category"]) == ("asb-sec-0.1", "admin")
+    assert told["event_id"] == event["event_id"]
+    assert weighbridge(*arguments, "--event", "events.jsonl").returncode == 2
+
+
 @pytest.mark.parametrize(("answer", "status"), [(b"y\n", 0), (b"n\n", 1), (b"\n", 1)])
 def test_somebody_is_asked_on_a_terminal(shop: Shop, answer: bytes, status: int) -> None:
     ours, theirs = pty.openpty()

@@ -2,6 +2,7 @@
 
 import datetime
 import errno
+import fcntl
 import http.server
 import ipaddress
 import json
@@ -259,6 +260,20 @@ def test_a_file_grows_by_whole_lines(tmp_path: Path) -> None:
             done.result()
     assert [json.loads(line) for line in file.read_text().splitlines()] == [EVENT] * 40
     assert file.stat().st_mode & 0o007 == 0
+
+
+def test_nobody_writes_while_another_may_take_his_line_back(tmp_path: Path) -> None:
+    """Who fails halfway cuts the file to what it was; so nobody else may have written meanwhile."""
+    file = tmp_path / "events.jsonl"
+    with file.open("w") as other, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        sent = pool.submit(open_sink(f"file:{file}").send, EVENT)
+        with pytest.raises(TimeoutError):
+            sent.result(0.2)
+        assert file.stat().st_size == 0
+        fcntl.flock(other, fcntl.LOCK_UN)
+        sent.result()
+    assert json.loads(file.read_text()) == EVENT
 
 
 def test_a_torn_line_spoils_itself_only(tmp_path: Path) -> None:

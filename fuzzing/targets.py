@@ -7,18 +7,24 @@ for one input of `limit` bytes, or more memory than `__main__` grants, is a defe
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sigstore.verify  # noqa: F401 -- our code imports it late, and no input shall be charged with the time of that
+
 from weighbridge.canonical import parse_json
 from weighbridge.catalogue.configuration import Configuration
 from weighbridge.catalogue.front_matter import read_card
+from weighbridge.catalogue.keyless import PUBLIC, Keyless
 from weighbridge.catalogue.validation import validate
 from weighbridge.catalogue.yaml_document import decode, parse_yaml
 from weighbridge.errors import WeighbridgeError
 from weighbridge.evidence import dsse
+from weighbridge.evidence.keyless import KeylessSigner, KeylessVerifier, own_certificate
 from weighbridge.evidence.statement import parse_statement
+from weighbridge.evidence.trusted_root import Root, require_root, shipped_root
 from weighbridge.evidence.write import artifact_subject
 from weighbridge.oci.documents import MANIFEST, ImageManifest, described, index_json, parse_manifest
 from weighbridge.oci.modelpack import build
@@ -55,6 +61,29 @@ class Target:
 
 def _envelope(data: bytes) -> None:
     parse_statement(dsse.parse_envelope(data, FILE), FILE)
+
+
+@functools.cache
+def _keyless() -> KeylessVerifier:
+    """Trusts whom the real bundles name, so that none is turned away before all of it was read."""
+    named = [own_certificate(dsse.parse_envelope(data, FILE, keyless=True)) for data in _bundles()]
+    known = [Keyless(issuer=given.issuer, identity=given.identity) for given in named]
+    signers = [KeylessSigner(FILE, keyless, None) for keyless in known]
+    return KeylessVerifier(signers, {PUBLIC: Root(shipped_root(), FILE)})
+
+
+def _bundles() -> Iterable[bytes]:
+    folder = ROOT / "tests" / "unit" / "keyless" / "data"
+    return (path.read_bytes() for path in sorted(folder.glob("pypi-*.json")))
+
+
+def _bundle(data: bytes) -> None:
+    envelope = dsse.parse_envelope(data, FILE, keyless=True)
+    if envelope.keyless:
+        try:
+            _keyless().verify(envelope)
+        except ValueError:
+            return
 
 
 def _statement(data: bytes) -> None:
@@ -94,6 +123,8 @@ def _payloads() -> Iterable[bytes]:
 
 TARGETS: dict[str, Target] = {
     "envelope": Target(_envelope, _files("models/*/*/evidence/*.json"), 8192),
+    "keyless-bundle": Target(_bundle, _bundles, 16384),
+    "trusted-root": Target(lambda data: require_root(data, FILE), lambda: [shipped_root()], 16384),
     "statement": Target(_statement, _payloads, 8192),
     "card": Target(lambda data: read_card(data, FILE), _files("models/*/*/README.md"), 8192),
     "configuration": Target(_configuration, _files("weighbridge.yaml"), 16384),

@@ -4,8 +4,7 @@ Order of steps: bound the size, parse the JSON strictly, take the envelope out o
 decode its base64 unambiguously, verify each signature over the pre-authentication encoding (PAE) of exactly the
 decoded payload. No I/O.
 
-Sources: DSSE v1.0 (secure-systems-lab/dsse, protocol.md and envelope.md), Sigstore bundle v0.1 to v0.3
-(sigstore/protobuf-specs).
+Sources: DSSE v1.0 (secure-systems-lab/dsse), Sigstore bundle v0.1 to v0.3 (sigstore/protobuf-specs).
 `keyid` and a bundle's key hint say which key to try first and nothing else.
 """
 
@@ -163,11 +162,8 @@ def parse_envelope(data: bytes, file: str, limits: Limits = LIMITS, *, keyless: 
     if not any(key in document for key in _BUNDLE_KEYS):
         return _envelope(document, "", file, limits)
     hint, inner = _unbundle(document, file)
-    envelope = replace(
-        _envelope(inner, hint, file, limits),
-        media_type=document["mediaType"],
-        material=document["verificationMaterial"],
-    )
+    envelope = _envelope(inner, hint, file, limits)
+    envelope = replace(envelope, media_type=document["mediaType"], material=document["verificationMaterial"])
     if envelope.keyless and not keyless:
         raise _unreadable(file, KEYLESS, "verificationMaterial", "Sign with a key that `trust.signers` names.")
     return envelope
@@ -192,9 +188,8 @@ def _unbundle(bundle: dict[str, Any], file: str) -> tuple[str, dict[str, Any]]:
         raise _unreadable(file, "has no public key", "verificationMaterial.publicKey")
     envelope = bundle.get("dsseEnvelope")
     if "messageSignature" in bundle or not isinstance(envelope, dict):
-        raise _unreadable(
-            file, "holds no DSSE envelope, or a message signature", "dsseEnvelope", "Attest instead of signing a blob."
-        )
+        message = "holds no DSSE envelope, or a message signature"
+        raise _unreadable(file, message, "dsseEnvelope", "Attest instead of signing a blob.")
     hint = public_key.get("hint", "")
     return hint if isinstance(hint, str) else "", envelope
 

@@ -145,6 +145,8 @@ def test_evidence_that_is_none_is_not_pushed(registry: str, model: Model) -> Non
     result = weighbridge("push", model.folder, f"oci://{registry}/models/notes:1.0", "--package", model.package)
     assert result.returncode == 2
     assert "is neither a Sigstore bundle nor a DSSE envelope" in result.stderr
+    weights = digest((model.folder / "weights.bin").read_bytes())
+    assert not Registry(registry, "models/notes", credentials=ANONYMOUS).has(weights), "sent before it was refused"
 
 
 def test_what_lies_there_already_is_not_touched(registry: str, model: Model, tmp_path: Path) -> None:

@@ -59,22 +59,38 @@ def consider(judged: Judged, name: str, environment: str, key: PublicKey, at_ns:
         )
     place = f"environments.{environment}.approvals.signers"
     signer = named_signer(judged.catalogue, configured.approvals.signers, key, at_ns, place=place)
-    version, evidence = judged.catalogue.versions[name], judged.evidence[name]
-    given = any(
-        consent.environment == environment
-        and consent.manifest_sha256 == version.manifest_sha256
-        and consent.fingerprint == signer.fingerprint
-        for consent in evidence.approvals
+    given = _given(judged, name, environment, signer)
+    return Consideration(
+        name,
+        environment,
+        signer,
+        given,
+        _refusals(judged, name, environment),
+        _shown(judged, name, environment, signer, at_ns),
     )
-    package = evidence.package
+
+
+def _given(judged: Judged, name: str, environment: str, signer: Signer) -> bool:
+    manifest_sha256 = judged.catalogue.versions[name].manifest_sha256
+    return any(
+        (consent.environment, consent.manifest_sha256, consent.fingerprint)
+        == (environment, manifest_sha256, signer.fingerprint)
+        for consent in judged.evidence[name].approvals
+    )
+
+
+def _refusals(judged: Judged, name: str, environment: str) -> tuple[str, ...]:
+    package = judged.evidence[name].package
     refusals = [] if package.matched else [f"REL-001 no trusted package statement: {package.reason}"]
-    refusals += [
-        f"REL-012 {order['kind']} by order {order['id']}: {order['reason']}"
-        for order in orders_of(judged, name, environment)
-    ]
+    orders = orders_of(judged, name, environment)
+    return (*refusals, *(f"REL-012 {order['kind']} by order {order['id']}: {order['reason']}" for order in orders))
+
+
+def _shown(judged: Judged, name: str, environment: str, signer: Signer, at_ns: int) -> dict[str, Any]:
+    version = judged.catalogue.versions[name]
     before = _before(judged, name, environment)
     explained = explain(judged, name, [environment], at_ns)["environments"][0]
-    shown = {
+    return {
         "version": name,
         "environment": environment,
         "digest": version.artifact_digest,
@@ -87,7 +103,6 @@ def consider(judged: Judged, name: str, environment: str, key: PublicKey, at_ns:
         "before": before,
         "differences": [] if before is None else differences(judged.catalogue.versions[before], version),
     }
-    return Consideration(name, environment, signer, given, tuple(refusals), shown)
 
 
 def _before(judged: Judged, name: str, environment: str) -> str | None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from weighbridge.catalogue.catalogue import Catalogue, ModelVersion
-    from weighbridge.evidence.state import AttestationState
+    from weighbridge.catalogue.configuration import Environment
+    from weighbridge.evidence.state import AttestationState, VersionEvidence
     from weighbridge.registry.judgement import Judged
 
 SBOM_RULE = "sbom"
@@ -56,23 +57,25 @@ def release_document(judged: Judged, name: str, environment: str, at_ns: int) ->
         },
         "orders": orders_of(judged, name, environment),
         "sboms": {sbom: _state(evidence.attestations[sbom]) for sbom in sbom_attestations(judged.catalogue)},
+        "sections": _sections(judged.catalogue, version),
+        "lineage": _lineage(version),
         "licenses": {
             "card": _licenses(card_licenses(version.front_matter)),
             "manifest": _licenses(version.manifest.licenses),
         },
-        "sections": _sections(judged.catalogue, version),
-        "lineage": _lineage(version),
         "evaluation": {
             "metrics": sorted(configured.metrics),
-            "attestations": {
-                required: _state(evidence.attestations[required])
-                for required in configured.requires
-                if judged.catalogue.configuration.attestations[required].rule == EVALUATION_RULE
-            },
+            "attestations": _evaluations(judged, evidence, configured),
         },
         "approvals": None if configured.approvals is None else {"threshold": configured.approvals.threshold},
     }
     return {"at_ns": at_ns, "environment": environment, "requires": list(configured.release.requires), "item": item}
+
+
+def _evaluations(judged: Judged, evidence: VersionEvidence, configured: Environment) -> Document:
+    attestations = judged.catalogue.configuration.attestations
+    required = [name for name in configured.requires if attestations[name].rule == EVALUATION_RULE]
+    return {name: _state(evidence.attestations[name]) for name in required}
 
 
 def sbom_attestations(catalogue: Catalogue) -> list[str]:

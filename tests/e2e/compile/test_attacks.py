@@ -172,7 +172,7 @@ def said(workshop: Workshop) -> str:
 
 def test_two_names_for_one_key_reach_no_threshold(workshop: Workshop) -> None:
     two_names_for_one_key(workshop)
-    with pytest.raises(InputError, match="distinct keys"):
+    with pytest.raises(InputError, match="which have the same key; it counts once"):
         workshop.judge()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from weighbridge.cli import options
@@ -30,6 +32,7 @@ def command() -> None:
 @click.option("--environment", metavar="E", help="For the event: in which environment the weights are used.")
 @click.option(
     "--deadline",
+    "deadline_seconds",
     type=click.IntRange(60, 7 * 86400),
     default=CronJob.deadline_seconds,
     show_default=True,
@@ -38,46 +41,9 @@ def command() -> None:
 )
 @click.option("--user", type=click.IntRange(1, 2**31 - 1), default=CronJob.user, show_default=True, help="User id.")
 @click.option("--group", type=click.IntRange(1, 2**31 - 1), default=CronJob.group, show_default=True, help="Group id.")
-def cronjob_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
-    image: str,
-    claim: str,
-    model: str,
-    digest: str,
-    name: str,
-    namespace: str | None,
-    schedule: str,
-    folder: str,
-    manifest: str | None,
-    links_within: str | None,
-    rate_limit: str,
-    event: str | None,
-    token_secret: str | None,
-    environment: str | None,
-    deadline: int,
-    user: int,
-    group: int,
-) -> None:
+def cronjob_command(**given: Any) -> None:
     """Write a hardened CronJob, as YAML, that runs `weighbridge weights verify` on a volume.
 
     Its image runs beside serving pods, so list the image's digest under `support_images` in the catalogue.
     """
-    job = CronJob(
-        name=name,
-        image=image,
-        claim=claim,
-        model=model,
-        digest=digest,
-        namespace=namespace,
-        schedule=schedule,
-        folder=folder,
-        manifest=manifest,
-        links_within=links_within,
-        rate_limit=rate_limit,
-        event=event,
-        token_secret=token_secret,
-        environment=environment,
-        deadline_seconds=deadline,
-        user=user,
-        group=group,
-    )
-    click.echo(cronjob_yaml(job), nl=False)
+    click.echo(cronjob_yaml(CronJob(**given)), nl=False)

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -21,6 +21,8 @@ from weighbridge.weights.pace import Pace, lower_priority, parse_rate
 from weighbridge.weights.verify import Verdict, verify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from weighbridge.weights.expected import Expected
 
 
@@ -79,40 +81,41 @@ def verify_command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     """
     at_ns = None if at is None else options.at_ns(at)
     pace = Pace(None if rate_limit is None else parse_rate(rate_limit))
-    _check_event_options(node, environment)
-    sink = _sink(target)
-    source = Source(manifest, catalogue, model, digest, root_key, require_signed_trust, allow_example_keys, at_ns)
-    expected = expect(source)
+    tell = _teller(target, node, environment, at_ns)
+    expected = expect(
+        Source(manifest, catalogue, model, digest, root_key, require_signed_trust, allow_example_keys, at_ns)
+    )
     for reason in lower_priority() if priority == "low" else ():
         click.echo(f"warning: the priority could not be lowered: {reason}", err=True)
-    moment = time.time_ns() if at_ns is None else at_ns
     try:
         verdict = _watched(folder, expected, pace, links_within)
     except InputError as error:
-        if sink is not None:
-            unknown = Verdict(expected, None, tuple(map(str, error.problems)), None)
-            sink.send(unknown.event(moment, node=node, environment=environment))
+        tell(Verdict(expected, None, tuple(map(str, error.problems)), None))
         raise
     _report(verdict, form, to_stderr=target in {"-", "stdout"})
-    if sink is not None:
-        sink.send(verdict.event(moment, node=node, environment=environment))
+    tell(verdict)
     sys.exit(0 if verdict.healthy else 1)
 
 
-def _check_event_options(node: str | None, environment: str | None) -> None:
+def _teller(
+    target: str | None, node: str | None, environment: str | None, at_ns: int | None
+) -> Callable[[Verdict], None]:
+    """What sends the event; made before anything is hashed: who cannot be told should not have to wait for it."""
     if node is not None:
         validate_value(Text, node, "--node")
     if environment is not None:
         validate_value(Name, environment, "--environment")
-
-
-def _sink(target: str | None) -> Any:
-    """Opened before anything is hashed: who cannot be told should not have to wait for it."""
     if target is None:
-        return None
+        return lambda _verdict: None
     from weighbridge.observe.sinks import open_sink  # noqa: PLC0415 -- only where an event is wanted
 
-    return open_sink(target)
+    sink = open_sink(target)
+
+    def tell(verdict: Verdict) -> None:
+        moment = time.time_ns() if at_ns is None else at_ns
+        sink.send(verdict.event(moment, node=node, environment=environment))
+
+    return tell
 
 
 def _watched(folder: Path, expected: Expected, pace: Pace, links_within: Path | None) -> Verdict:

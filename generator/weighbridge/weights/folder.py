@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from weighbridge.errors import InputError
 from weighbridge.packaging.digest import EXCLUDED
-from weighbridge.weights.reading import FILE_FLAGS, hash_file, printable, state_of
+from weighbridge.weights.reading import FILE_FLAGS, hash_file, kind_of, printable, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,14 +37,6 @@ MAX_ENTRIES = 200_000
 MAX_ADDED = 1000
 """Unexpected entries after which no more are looked for: the verdict stands."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
-_KINDS = {
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFBLK: "a block device",
-    stat.S_IFCHR: "a character device",
-    stat.S_IFDIR: "a folder",
-}
 _CHANGED = "changed while it was read"
 
 
@@ -127,9 +119,8 @@ def _root(links_within: Path | None) -> str | None:
     try:
         return os.path.realpath(links_within, strict=True)
     except OSError as error:
-        raise InputError.single(
-            str(links_within), f"cannot be read: {error.strerror}", "Name a folder.", field="--links-within"
-        ) from error
+        message = f"cannot be read: {error.strerror}"
+        raise InputError.single(str(links_within), message, "Name a folder.", field="--links-within") from error
 
 
 @dataclass
@@ -176,7 +167,7 @@ class _Looker:
             if stat.S_ISDIR(status.st_mode):
                 self._descend(descriptor, raw, (*names, name), place, found)
             elif not stat.S_ISREG(status.st_mode):
-                self._odd(path, f"is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}")
+                self._odd(path, f"is {kind_of(status)}")
             elif path in found:
                 self._odd(path, "is there twice, in two Unicode forms")
             elif self._may_be_right(path, status.st_size):

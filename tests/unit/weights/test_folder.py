@@ -330,6 +330,15 @@ def test_never_faster_than_allowed(rate: int, reads: list[tuple[int, float]]) ->
         assert total <= rate * now * (1 + 1e-9) + 1e-6
 
 
+def test_a_pause_saves_nothing_up() -> None:
+    now, slept = 100.0, []
+    pace = Pace(1000, clock=lambda: now, sleep=slept.append)
+    pace.account(1000)
+    now += 50
+    pace.account(500)
+    assert slept == [1.0, 0.5]
+
+
 def test_bounded_memory(tmp_path: Path) -> None:
     size = 32 * CHUNK
     (tmp_path / "w").open("wb").truncate(size)

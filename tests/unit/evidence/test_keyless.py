@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.private_sigstore.instance import EPOCH, IDENTITY, ISSUER, Instance
 from tests.private_sigstore.log import Log, b64, dsse_body
 
 from weighbridge.catalogue.names import NEVER_NS, format_time
+from weighbridge.evidence.context import context_of
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, pae, sign_envelope
 from weighbridge.evidence.predicates import EVALUATION, PACKAGE
 from weighbridge.keys import public_pem
@@ -301,3 +303,11 @@ def test_what_trust_and_the_log_say_is_in_json_form_only_once(shop, instance, ki
     shop.attestation("eval", EVALUATION, "evaluation", "eval")
     shop.add(json.dumps(bundle).encode())
     assert any("is not base64" in given.reason for given in shop.attest().refused)
+
+
+def test_a_context_with_keyless_signers_reaches_other_processes(shop, instance, kit):
+    shop.signers["eval"] = keyless()
+    shop.attestation("eval", EVALUATION, "evaluation", "eval")
+    context = pickle.loads(pickle.dumps(context_of(shop.catalogue(), kit.AT)))
+    assert [signer.name for signer in context.keyless] == ["eval"]
+    assert set(context.roots) == {"private", "public"}

@@ -13,6 +13,7 @@ import shutil
 import stat
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -160,24 +161,20 @@ class Layout:
         waiting = [(entry.descriptor, 0) for entry in self.index.manifests]
         while waiting:
             descriptor, depth = waiting.pop()
-            if descriptor.digest in visited:
+            if descriptor.digest in visited or descriptor.media_type not in MANIFEST_TYPES | INDEX_TYPES:
                 continue
             visited.add(descriptor.digest)
             if len(visited) > _MAX_VISITED or depth > _MAX_DEPTH:
-                raise InputError.single(
-                    self.name, f"nests or holds more than {_MAX_VISITED:,} manifests", "Name a smaller layout."
-                )
-            if descriptor.media_type not in MANIFEST_TYPES | INDEX_TYPES:
-                continue
+                message = f"nests or holds more than {_MAX_VISITED:,} manifests"
+                raise InputError.single(self.name, message, "Name a smaller layout.")
             try:
                 manifest = self._parsed(descriptor)
             except MissingError:
                 continue  # a layout may hold one platform of many
             if manifest.subject is not None and manifest.subject.digest == digest:
                 artifact_type = "" if isinstance(manifest, Index) else manifest.artifact_type
-                found[descriptor.digest] = Descriptor(
-                    descriptor.media_type, descriptor.digest, descriptor.size, manifest.annotations, artifact_type
-                )
+                entry = replace(descriptor, annotations=manifest.annotations, artifact_type=artifact_type)
+                found[descriptor.digest] = entry
             if isinstance(manifest, Index):
                 waiting += [(entry.descriptor, depth + 1) for entry in manifest.manifests]
         return tuple(found[key] for key in sorted(found))
@@ -265,13 +262,12 @@ class LayoutWriter:
         except OSError as error:
             raise _unwritten(self.path, error) from error
         parsed = parse_manifest(data, descriptor, descriptor.digest)
-        artifact_type = "" if media_type in INDEX_TYPES or isinstance(parsed, Index) else parsed.artifact_type
+        artifact_type = "" if isinstance(parsed, Index) else parsed.artifact_type
         annotations = {REF_NAME: tag} if tag else {}
         if tag:
             self._entries.pop(("", descriptor.digest), None)
-        self._entries[tag or "", descriptor.digest] = Descriptor(
-            media_type, descriptor.digest, descriptor.size, annotations, artifact_type
-        )
+        entry = replace(descriptor, annotations=annotations, artifact_type=artifact_type)
+        self._entries[tag or "", descriptor.digest] = entry
         return descriptor
 
     def put_referrers(self, subject: Descriptor, manifests: Sequence[bytes]) -> None:  # noqa: ARG002 -- they name it

@@ -18,6 +18,7 @@ from weighbridge.catalogue.card import CardBlock
 from weighbridge.catalogue.configuration import Configuration, Tenants
 from weighbridge.catalogue.names import NAME_PATTERN, VERSION_NAME_PATTERN
 from weighbridge.evidence import predicates
+from weighbridge.evidence.image_profile import ImageProfilePredicate
 from weighbridge.observe.event import Event
 from weighbridge.packaging.digest import MAX_FILE_BYTES
 from weighbridge.packaging.manifest import Manifest
@@ -39,7 +40,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "approval-v1": predicates.ApprovalPredicate,
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,
-    "image-profile-v1": predicates.ImageProfilePredicate,
+    "image-profile-v1": ImageProfilePredicate,
     "executable-content-v1": predicates.ExecutableContentPredicate,
     "event": Event,
 }

@@ -73,7 +73,9 @@ def test_what_is_on_the_list(given, spdx):
     assert expression(given) == (spdx, "")
 
 
-@pytest.mark.parametrize("given", ["llama3", "openrail", "bsd", "gpl", "mit and llama3", "MIT (", "()", "MIT AND", "((((" * 90])
+@pytest.mark.parametrize(
+    "given", ["llama3", "openrail", "bsd", "gpl", "mit and llama3", "MIT (", "()", "MIT AND", "((((" * 90]
+)
 def test_what_is_not_on_the_list_is_named_and_claims_nothing(given):
     found, message = expression(given)
     assert "not on SPDX's list" in message

@@ -10,6 +10,7 @@ sentence-transformers (`modules.json`, `type`), Hydra (`instantiate`), PyYAML (`
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.canonical import parse_json
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 
 MAX_CONFIGURATION = 32 * 1024 * 1024
 """Largest configuration that is read, in bytes: a tokenizer's vocabulary has some 20 MB."""
+_MAX_EACH = 1000
 _PIPELINES = frozenset({"diffusers", "transformers", "onnxruntime", "flax", "tokenizers", "optimum", "open_clip"})
 """Libraries that a diffusers pipeline may take its parts from."""
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_YAML_TAG = re.compile(r"!!python/[a-z/]+|!<tag:yaml\.org,2002:python/[^>\n]{0,200}>|tag:yaml\.org,2002:python/[a-z/]*")
-_TARGET = re.compile(r"""["']?_target_["']?\s*:\s*["']?([A-Za-z_][\w.]*)""")
+_YAML_TAG = re.compile(
+    r"(?:!!|tag:yaml\.org,2002:)python/[a-z/_.]{0,80}"
+    # A tag that is spelt with escapes, or with a handle of its own, could be any of these.
+    r"|!{1,2}<?[\w:.,/-]{0,100}%[0-9A-Fa-f]{2}|^%TAG\b.{0,100}",
+    re.MULTILINE,
+)
+_TARGET = re.compile(r"""_target_["']?[ \t]{0,40}:[ \t]{0,40}["']?([A-Za-z_][\w.]{0,199})""")
 _REMOTE_YAML = re.compile(
     r"^[ \t-]*trust_remote_code[ \t]*:[ \t]*[\"']?(true|yes|on|1)\b", re.IGNORECASE | re.MULTILINE
 )
@@ -55,10 +61,12 @@ def configured_code(path: str, view: FileView) -> list[Found]:
 
 
 def _in_yaml(data: bytes) -> Iterator[Found]:
-    text = data.decode("utf-8", "replace")
-    for match in _YAML_TAG.finditer(text):
+    # YAML may also be UTF-16, which its loaders tell by the byte order mark.
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = data.decode("utf-16" if wide else "utf-8", "replace")
+    for match in islice(_YAML_TAG.finditer(text), _MAX_EACH):
         yield "remote-code", f"YAML tag {match.group()[:200]}"
-    for match in _TARGET.finditer(text):
+    for match in islice(_TARGET.finditer(text), _MAX_EACH):
         yield "remote-code", f"_target_ {match.group(1)[:200]}"
     if _REMOTE_YAML.search(text):
         yield "remote-code", "trust_remote_code"

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from weighbridge.image.tree import Node
     from weighbridge.image.view import View
 
-_MAX_ARGUMENTS = 256
+MOST_WORDS = 256
+"""Words of entrypoint and command that are looked at."""
 _VALUES = re.compile(r"(?:PATH|LD_LIBRARY_PATH|LD_PRELOAD|CUDA_VERSION|NV_CUDNN_VERSION|NVIDIA_[A-Z0-9_]+)\Z")
 
 
@@ -33,7 +34,7 @@ def harmless_values(env: dict[str, str]) -> dict[str, str]:
 def shell_reasons(config: Mapping[str, Any], view: View) -> list[str]:
     """Why the image's entrypoint or command runs through a shell: one of the words is one, or a script for one."""
     inner = config.get("config") or {}
-    words = [*(inner.get("Entrypoint") or []), *(inner.get("Cmd") or [])][:_MAX_ARGUMENTS]
+    words = [*(inner.get("Entrypoint") or []), *(inner.get("Cmd") or [])][:MOST_WORDS]
     env = environment(config)
     found = []
     for number, word in enumerate(words):

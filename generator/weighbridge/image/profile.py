@@ -21,7 +21,7 @@ from weighbridge.evidence.image_profile import (
 )
 from weighbridge.image.base import image_base
 from weighbridge.image.cuda import Accelerators
-from weighbridge.image.entrypoint import environment, harmless_values, shell_reasons
+from weighbridge.image.entrypoint import MOST_WORDS, environment, harmless_values, shell_reasons
 from weighbridge.image.layers import Contents, apply_layers
 from weighbridge.image.limits import LIMITS, Limits
 from weighbridge.image.names import printable
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from weighbridge.image.layers import Progress
     from weighbridge.image.source import Image, Subject
 
-_MAX_WORDS = 256
 _MAX_NAMES = 2000
 
 
@@ -74,7 +73,6 @@ def profile_image(image: Image, limits: Limits = LIMITS, progress: Progress | No
     """
     contents = apply_layers(image.layers, limits, progress)
     view = View(contents, image.layers, limits)
-    inner: Mapping[str, Any] = image.config.get("config") or {}
     env = environment(image.config)
     packages = Packages(view)
     programs = find_programs(view)
@@ -83,6 +81,9 @@ def profile_image(image: Image, limits: Limits = LIMITS, progress: Progress | No
     unread = [*packages.unread, *accelerators.unread, *_partial(view)]
     if programs.cut or max(len(weights), len(secrets), len(env)) > MOST:
         unread.append(Unread(path="/", reason=f"more than {MOST:,} findings of one kind: the rest is left out"))
+    if len(_started(image)) > MOST_WORDS:
+        unread.append(Unread(path="config", reason=f"starts with more than {MOST_WORDS} words"))
+    tools: dict[str, Any] = {kind: tuple(found) for kind, found in programs.kinds.items()}
     return ImageProfile(
         digest=image.digest,
         config_digest=image.config_digest,
@@ -94,16 +95,9 @@ def profile_image(image: Image, limits: Limits = LIMITS, progress: Progress | No
         ),
         base=image_base(view, packages),
         minimal=not any(programs.kinds.values()) and not unread,
-        user=image_user(inner.get("User") or "", view),
-        entrypoint=_words(inner.get("Entrypoint")),
-        cmd=_words(inner.get("Cmd")),
-        entrypoint_shell=tuple(shell_reasons(image.config, view)),
-        env=tuple(sorted({printable(name) for name in env}))[:MOST],
-        env_values=harmless_values(env),
-        ports=tuple(sorted(printable(port) for port in inner.get("ExposedPorts") or ()))[:_MAX_NAMES],
-        **{kind: tuple(found) for kind, found in programs.kinds.items()},
+        **_configured(image, view, env),
+        **tools,
         setuid=tuple(programs.privileged),
-        writable_path=tuple(writable_path(env, view)),
         cuda=accelerators.cuda,
         cudnn=accelerators.cudnn,
         os_packages=packages.os,
@@ -114,8 +108,28 @@ def profile_image(image: Image, limits: Limits = LIMITS, progress: Progress | No
     )
 
 
+def _configured(image: Image, view: View, env: dict[str, str]) -> dict[str, Any]:
+    """What follows from the configuration: who runs what, with which variables."""
+    inner: Mapping[str, Any] = image.config.get("config") or {}
+    return {
+        "user": image_user(inner.get("User") or "", view),
+        "entrypoint": _words(inner.get("Entrypoint")),
+        "cmd": _words(inner.get("Cmd")),
+        "entrypoint_shell": tuple(shell_reasons(image.config, view)),
+        "env": tuple(sorted({printable(name) for name in env}))[:MOST],
+        "env_values": harmless_values(env),
+        "ports": tuple(sorted(printable(port) for port in inner.get("ExposedPorts") or ()))[:_MAX_NAMES],
+        "writable_path": tuple(writable_path(env, view)),
+    }
+
+
+def _started(image: Image) -> list[str]:
+    inner: Mapping[str, Any] = image.config.get("config") or {}
+    return [*(inner.get("Entrypoint") or []), *(inner.get("Cmd") or [])]
+
+
 def _words(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(printable(word) for word in (given or [])[:_MAX_WORDS])
+    return tuple(printable(word) for word in (given or [])[:MOST_WORDS])
 
 
 def _partial(view: View) -> list[Unread]:

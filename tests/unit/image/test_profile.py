@@ -199,6 +199,12 @@ def test_shell_entrypoints(kit, config, files, reason):
     assert kit.profile(layer, **config).entrypoint_shell == ((reason,) if reason else ())
 
 
+def test_more_words_than_are_looked_at_are_told(kit):
+    profile = kit.profile(kit.Layer(), Entrypoint=["a"] * 250, Cmd=["b"] * 6 + ["sh"])
+    assert [entry.reason for entry in profile.unread] == ["starts with more than 256 words"]
+    assert not profile.minimal
+
+
 def test_a_renamed_shell_as_entrypoint(kit):
     layer = kit.Layer().real("opt/server", shutil.which("bash")).symlink("run", "opt/server")
     assert kit.profile(layer, Entrypoint=["/run"]).entrypoint_shell == ("word 1 is the shell bash under another name",)

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.e2e.oci.conftest import running_registry
 from tests.e2e.signing.conftest import run
-from tests.e2e.signing.token import hsm_token
+from tests.e2e.signing.token import hsm_token, uri
 from tests.image_builder import LayerBuilder, LayoutBuilder
 
 from weighbridge.catalogue.names import format_time
@@ -187,7 +187,7 @@ def make_keys(site: Site) -> None:
     )
     assert run_cosign.returncode == 0, run_cosign.stderr
     site.keys = {
-        "ci": "hsm:1?label=release+token",
+        "ci": uri(1),
         "scanner": pem("scanner", ec.generate_private_key(ec.SECP256R1()), PASSWORD),
         "eval": "keys/eval.key",
         "mlsec": pem("mlsec", ec.generate_private_key(ec.SECP384R1())),
@@ -235,8 +235,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with hsm_token(tmp_path_factory.mktemp("softhsm")):
+def token() -> Iterator[None]:
+    with hsm_token():
         yield
 
 

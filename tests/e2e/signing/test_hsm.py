@@ -7,10 +7,8 @@ import json
 import os
 import re
 import tarfile
-import textwrap
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
@@ -19,54 +17,16 @@ from weighbridge.engines.opa import opa_command
 from weighbridge.errors import InputError
 
 from .conftest import BIN, openssf, private_pem, public_pem, run, weighbridge
+from .token import IMPORTED, MODULE, PIN, hsm_token, uri
 
-MODULE = "/usr/lib/softhsm/libsofthsm2.so"
-PIN = "12345678"
 EVALUATION = "https://weighbridge.dev/evaluation/v1"
-IMPORTED = ec.generate_private_key(ec.SECP256R1())
-MAKE = """
-    import pkcs11
-    from pkcs11.util.ec import encode_named_curve_parameters
-    token = pkcs11.lib("{module}").get_token(token_label="release token")
-    with token.open(user_pin="{pin}", rw=True) as session:
-        for number, curve in ((1, "secp256r1"), (2, "secp384r1"), (4, "secp256r1"), (6, "secp521r1")):
-            parameters = {{pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters(curve)}}
-            made = session.create_domain_parameters(pkcs11.KeyType.EC, parameters, local=True)
-            made.generate_keypair(store=True, id=bytes([number]), label=curve)
-        session.generate_keypair(pkcs11.KeyType.RSA, 2048, store=True, id=b"\\3", label="rsa")
-"""
-"""Keys 1 (P-256), 2 (P-384), 3 (RSA), 4 (P-256), 6 (P-521); 5 is imported."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def token(tmp_path_factory):
-    """Two tokens in a folder of their own, of which the first holds the keys."""
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n")
-    environment = {"SOFTHSM2_CONF": str(folder / "softhsm2.conf"), "PYKCS11LIB": MODULE, "WEIGHBRIDGE_HSM_PIN": PIN}
-    form, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
-    (folder / "p8.pem").write_bytes(IMPORTED.private_bytes(encoding, form, serialization.NoEncryption()))
-
-    def util(*arguments):
-        result = run("softhsm2-util", *arguments, cwd=folder, **environment)
-        assert result.returncode == 0, result.stderr
-
-    for label in ("release token", "another"):
-        util("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "87654321")
-    script = textwrap.dedent(MAKE.format(module=MODULE, pin=PIN))
-    result = run(BIN / "python", "-c", script, cwd=folder, **environment)
-    assert result.returncode == 0, result.stderr
-    util("--import", folder / "p8.pem", "--token", "release token", "--label", "imported", "--id", "05", "--pin", PIN)
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    yield folder
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def uri(number: int) -> str:
-    return f"hsm:{number}?label=release+token"
+def token():
+    """The token, for every test of this module."""
+    with hsm_token() as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(("number", "curve", "algorithm"), [(1, "secp256r1", "ES256"), (2, "secp384r1", "ES384")])

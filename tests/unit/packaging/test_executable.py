@@ -86,7 +86,7 @@ def test_what_only_looks_like_it(manifest, path, data):
         ("config.json", b"{", "cannot be read as JSON"),
         ("config.json", b'{"a": 1, "a": 2}', "duplicate"),
         ("config.json", b"\xff\xfe{", "cannot be read as JSON"),
-        ("config.json", b'{"a":' * 100_000, "cannot be read as JSON"),
+        pytest.param("config.json", b'{"a":' * 100_000, "cannot be read as JSON", id="nested"),
         ("x.zip", b"PK\x03\x04", "is packed"),
         ("x.tar", bytes(257) + b"ustar\0", "is packed"),
         ("x.tar.gz", b"\x1f\x8b\x08", "is packed"),

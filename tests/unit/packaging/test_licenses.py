@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from weighbridge.packaging.licenses.declared import expression, from_file
-from weighbridge.packaging.licenses.texts import recognise
+from weighbridge.packaging.licenses.texts import normalized, recognise
 
 REPOSITORY = Path(__file__).parents[3]
 MIT = """MIT License
@@ -121,3 +121,13 @@ def test_no_license_is_said(manifest):
     found = manifest({"m.bin": b"\0"}, "# card\n")
     assert found.licenses == ()
     assert [finding.message for finding in found.findings] == ["names no license"]
+
+
+def test_no_condition_fits_where_a_holder_is_named():
+    for begin, end in (
+        ("neither the name of", "nor the names of its contributors"),
+        ("this software is provided by", "as is and"),
+        ("in no event shall", "be liable"),
+    ):
+        assert normalized(f"x. {begin} Somebody Inc {end}") != normalized(f"x. {begin} {'word ' * 11}{end}")
+        assert "word" in normalized(f"x. {begin} {'word ' * 11}{end}")

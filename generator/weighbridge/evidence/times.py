@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.catalogue.names import parse_time_ns
+from weighbridge.evidence.executable_content import EXECUTABLE_CONTENT
 from weighbridge.evidence.predicates import (
     APPROVAL,
     EVALUATION,
-    EXECUTABLE_CONTENT,
     IMAGE_PROFILE,
     PACKAGE,
     PROMOTION,

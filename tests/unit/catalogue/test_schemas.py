@@ -115,6 +115,10 @@ FINE: dict[str, list[Any]] = {
         ),
         FOREIGN_EVENT,
     ],
+    "publication-v1": [
+        {"sources": [f"oci://registry.example.com/m@{DIGEST}"], "at": TIME},
+        {"sources": [f"hf://acme/m@{'a' * 40}", "s3://models/m?versionId=7"], "at": TIME},
+    ],
     "executable-content-v1": [
         {
             "scanners": [{"name": "weighbridge", "version": "0.1.0"}],

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import struct
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -135,15 +134,10 @@ def test_a_renamed_compiler_and_package_manager_are_known_by_content(kit):
 
 
 @pytest.fixture(scope="session")
-def busybox(tmp_path_factory):
-    """Debian's static busybox: installed, or from its package."""
-    if present := shutil.which("busybox"):
-        return present
-    folder = tmp_path_factory.mktemp("busybox")
-    folder.chmod(0o777)
-    subprocess.run(["apt-get", "download", "-qq", "busybox-static"], cwd=folder, check=True, capture_output=True)
-    subprocess.run(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(folder / "x")], check=True)
-    return folder / "x" / "bin" / "busybox"
+def busybox():
+    program = shutil.which("busybox")
+    assert program, "busybox is not installed: run `make packages`"
+    return program
 
 
 def test_busybox_is_shell_and_downloader_whatever_it_is_called(kit, busybox):

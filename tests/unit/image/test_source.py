@@ -1,7 +1,6 @@
 """Where images come from: layouts and indexes, docker archives, a Docker daemon that is not there."""
 
 import json
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.image_builder import (
     on_platform,
 )
 
+from weighbridge.engines.go import find_go
 from weighbridge.errors import EngineError, InputError
 from weighbridge.image.limits import LIMITS
 from weighbridge.image.location import located, spelled_out
@@ -234,7 +234,7 @@ def test_a_layer_that_is_a_link_in_the_archive(tmp_path):
 @pytest.fixture(scope="session")
 def public_archives():
     """Images that Docker itself saved, which the module of the go-containerregistry tools carries as test data."""
-    command = [shutil.which("go"), "mod", "download", "-json", "github.com/google/go-containerregistry"]
+    command = [find_go((1, 25, 0)), "mod", "download", "-json", "github.com/google/go-containerregistry"]
     result = subprocess.run(command, cwd=COSIGN, check=True, capture_output=True)
     return Path(json.loads(result.stdout)["Dir"]) / "pkg" / "v1"
 

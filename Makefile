@@ -10,6 +10,7 @@ BENCH ?= all
 FUZZ ?=
 SECONDS_EACH ?= 60
 STAMP := $(VENV)/.installed
+PACKAGES := docker-registry softhsm2 busybox-static gcc libc6-dev
 
 .PHONY: help demo test lint format generate bench fuzz clean engines install packages
 
@@ -33,9 +34,9 @@ engines: $(STAMP) ## Build the engines that the tests need
 	$(BIN)/weighbridge engines install opa conftest regal cosign
 
 packages: ## Install the Debian packages that the tests need (as root)
-	@{ command -v docker-registry && command -v softhsm2-util; } >/dev/null || \
-	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-registry softhsm2; } >/dev/null || \
-	  { echo "The tests need docker-registry and softhsm2-util: install these packages, or run 'make packages' as root." >&2; exit 1; }
+	@for program in docker-registry softhsm2-util busybox gcc; do command -v $$program >/dev/null || missing=1; done; \
+	  [ -z "$${missing:-}" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PACKAGES); } >/dev/null || \
+	  { echo "The tests need these packages of Debian: $(PACKAGES). Install them, or run 'make packages' as root." >&2; exit 1; }
 
 test: engines packages ## Run every test, on the real engines
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -1,8 +1,9 @@
 """The demo: a real model is packaged, its evidence signed, policy compiled; then Envoy and OPA say who may use it.
 
-Order: fresh keys, catalogue, compile (twice, to compare the bytes), engines and model servers, calls that must work,
-calls that must not, workloads, then what happens while all this runs: a version is revoked, OPA dies. Every step has
-its expectation; the exit status is 1 if anything differs from it, and whatever was started is stopped in any case.
+Order: fresh keys, catalogue, one version by commands, compile (twice, to compare the bytes), engines and model servers,
+calls that must work, calls that must not, workloads, then what happens while all this runs: a version is revoked, OPA
+dies. Every step has its expectation; the exit status is 1 if anything differs from it, and whatever was started is
+stopped in any case.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def main() -> int:
 def _play(report: Report, folder: Path, running: ExitStack) -> None:
     report.say(INTRODUCTION)
     catalogue = act.build_catalogue(report, folder, running)
+    act.weigh(report, catalogue, folder)
     compiled = act.compile_it(report, catalogue, folder)
     act.show_gate(report, catalogue, compiled)
     site = act.start(report, catalogue, compiled, folder, running)

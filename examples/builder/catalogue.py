@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-import yaml
-
 from builder import statements
+from builder.cards import card, image_digest
 from builder.evaluate import evaluate
 from builder.material import SIGNERS, Material
 from builder.tenants import tenants_yaml
 from builder.versions import DAY, HOUR, IMAGES, VERSIONS, Version
-from weighbridge.canonical import canonical, digest
+from weighbridge.canonical import digest
 from weighbridge.catalogue.trust import sign_trust
 from weighbridge.keys import public_pem
+from weighbridge.oci import modelpack
 from weighbridge.packaging.package import STATEMENT_FILE, Package, package, sign_package
 
 UPSTREAMS = {
@@ -30,6 +30,7 @@ UPSTREAMS = {
     "kb-qa-001@2025.03.15": "http://kb-qa-001-2025-03-15.models:8000",
 }
 """Where prod's versions are served: nothing serves the others."""
+SBOM_FILE = "evidence/sbom.sigstore.json"
 _TEMPLATE = Path(__file__).with_name("weighbridge.yaml.template")
 
 
@@ -42,6 +43,8 @@ class Settings:
     not_after_ns: int
     """Until when tenants' keys count, in nanoseconds."""
     upstreams: Mapping[str, str] = field(default_factory=lambda: UPSTREAMS)
+    by_command: frozenset[str] = frozenset()
+    """Versions of which only the model's own folder is written: commands do the rest."""
     remaining_ns: int = HOUR // 2
     """How long the approval of `magika@3.0.0` still lasts after `at_ns`."""
 
@@ -62,36 +65,15 @@ def build(catalogue: Path, models: Path, material: Material, settings: Settings)
     for image in IMAGES:
         _write_image(catalogue, image, material, settings)
     packages = {version.name: _write_version(catalogue, models, version, material, settings) for version in VERSIONS}
-    _write_orders(catalogue, packages, material, settings.at_ns - 2 * HOUR)
+    _write_orders(catalogue, packages, material, settings.at_ns - 30 * HOUR)
     sign_trust(catalogue, material.keys["root"])
     return packages
 
 
-def image_digest(image: str) -> str:
-    """The digest of a serving image, by its nickname in `IMAGES`."""
-    return f"sha256:{hashlib.sha256(IMAGES[image].name.encode()).hexdigest()}"
-
-
 def source(packaged: Package) -> str:
-    """Where the weights come from: the OCI manifest (ModelPack) that a registry would hold for exactly these files."""
-    layers = [
-        {
-            "mediaType": "application/vnd.cncf.model.weight.v1.raw",
-            "digest": f"sha256:{sha256}",
-            "size": size,
-            "annotations": {"org.cncf.model.filepath": path},
-        }
-        for path, size, sha256 in packaged.manifest.entries()
-    ]
-    empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2}
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "artifactType": "application/vnd.cncf.model.manifest.v1+json",
-        "config": empty,
-        "layers": layers,
-    }
-    return f"oci://registry.example.com/models/{packaged.manifest.model}@{digest(canonical(manifest))}"
+    """Where the weights come from: the ModelPack manifest that `weighbridge push` would put into a registry."""
+    pack = modelpack.build(packaged.manifest, packaged.files())
+    return f"oci://registry.example.com/models/{packaged.manifest.model}@{digest(pack.data)}"
 
 
 def _write(folder: Path, path: str, data: bytes | str) -> None:
@@ -124,15 +106,16 @@ def _write_image(catalogue: Path, nickname: str, material: Material, settings: S
 def _write_version(catalogue: Path, models: Path, version: Version, material: Material, settings: Settings) -> Package:
     files = models / version.name
     version.write(files)
-    # The card names where the weights lie, which follows from their digests: so it is written with those at hand.
-    _write(files, "README.md", "---\n---\n")
-    bare = package(files, model=version.model, version=version.version)
-    _write(files, "README.md", _card(version, source(bare)))
+    _write(files, "README.md", card(version))
     packaged = package(files, model=version.model, version=version.version)
+    if version.name in settings.by_command:
+        return packaged
     folder = f"models/{version.model}/{version.version}"
     for path, data in packaged.files().items():
         _write(catalogue, f"{folder}/{path}", data)
-    for path, data in _evidence(version, packaged, files, material, settings.at_ns).items():
+    evidence = _evidence(version, packaged, files, material, settings.at_ns)
+    evidence[SBOM_FILE] = statements.sbom(catalogue / folder, material.keys["ci"], settings.at_ns - 20 * DAY)
+    for path, data in evidence.items():
         _write(catalogue, f"{folder}/{path}", data)
     if version.card_edited:
         _write(catalogue, f"{folder}/README.md", packaged.card + b"\nEdited by hand, and not packaged again.\n")
@@ -146,6 +129,7 @@ def _evidence(version: Version, packaged: Package, files: Path, material: Materi
         "evidence/provenance.sigstore.json": statements.provenance(packaged, ci, at_ns - 21 * DAY),
         STATEMENT_FILE: sign_package(packaged, ci, at_ns - 20 * DAY),
         "evidence/model-signature.sigstore.json": statements.model_signature(packaged, ci),
+        "evidence/publication.sigstore.json": statements.publication(packaged, source(packaged), ci, at_ns - 20 * DAY),
         "evidence/evaluation.sigstore.json": statements.evaluation(packaged, measured, keys["eval"], at_ns - 19 * DAY),
     }
     for name in version.approved_by:
@@ -157,31 +141,6 @@ def _evidence(version: Version, packaged: Package, files: Path, material: Materi
         data = statements.promotion(packaged, origin, target, ci, at_ns - age)
         evidence[f"evidence/promotion-{target}.dsse.json"] = data
     return evidence
-
-
-def _card(version: Version, weights: str) -> str:
-    front = {
-        "license": "apache-2.0",
-        "library_name": "onnx" if version.model == "magika" else "bag-of-words",
-        "pipeline_tag": "text-classification" if version.model == "magika" else "question-answering",
-        "language": ["en"],
-        "tags": ["weighbridge-example"],
-        "weighbridge": {
-            "source": f"example/{version.model}",
-            "sources": [weights],
-            "images": [{"digest": image_digest(version.image), "name": IMAGES[version.image].name}],
-            "lineage": {
-                "parent_run_id": f"run-{version.version}",
-                "code": f"https://github.com/example/{version.model}",
-            },
-        },
-    }
-    text = {
-        "magika": "Tells what kind of content a text is: the ONNX model of the `magika` package (Apache-2.0).",
-        "kb-qa-001": "Answers questions about Weighbridge by the known question that shares the most words.",
-    }[version.model]
-    body = f"# {version.name}\n\n{text}\n\nWhat it shows in prod: {version.shows}.\n"
-    return f"---\n{yaml.safe_dump(front, sort_keys=False, width=1000)}---\n\n{body}"
 
 
 def _write_orders(catalogue: Path, packages: Mapping[str, Package], material: Material, at_ns: int) -> None:

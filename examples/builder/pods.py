@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from builder.catalogue import image_digest, source
+from builder.cards import image_digest
+from builder.catalogue import source
 from builder.versions import IMAGES
 from weighbridge.packaging.package import Package
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,9 +17,11 @@ from builder.evaluate import Evaluation
 from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.names import format_time
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, envelope_json, sign_envelope
-from weighbridge.evidence.predicates import APPROVAL, EVALUATION, MODEL_SIGNATURE, ORDER, PROMOTION
+from weighbridge.evidence.predicates import APPROVAL, EVALUATION, MODEL_SIGNATURE, ORDER, PROMOTION, PUBLICATION
 from weighbridge.evidence.statement import model_signing_root, statement_json
 from weighbridge.packaging.package import Package
+from weighbridge.sbom.described import describe
+from weighbridge.sbom.write import make_sbom, sign_sbom
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
@@ -38,8 +41,13 @@ def envelope(predicate_type: str, predicate: Any, subject: tuple[str, str], key:
 
 
 def provenance(packaged: Package, key: Key, at_ns: int) -> bytes:
-    """How the version was built, SLSA provenance v1."""
-    predicate = {
+    """How the version was built, SLSA provenance v1, signed."""
+    return bundle(PROVENANCE, provenance_predicate(packaged, at_ns), ("artifact.json", packaged.digest), key)
+
+
+def provenance_predicate(packaged: Package, at_ns: int) -> dict[str, Any]:
+    """How the version was built, as its builder says."""
+    return {
         "buildDefinition": {
             "buildType": "https://actions.github.io/buildtypes/workflow/v1",
             "externalParameters": {
@@ -66,7 +74,17 @@ def provenance(packaged: Package, key: Key, at_ns: int) -> bytes:
             },
         },
     }
-    return bundle(PROVENANCE, predicate, ("artifact.json", packaged.digest), key)
+
+
+def publication(packaged: Package, address: str, key: Key, at_ns: int) -> bytes:
+    """Where the version was pushed to."""
+    predicate = {"sources": [address], "at": format_time(at_ns)}
+    return bundle(PUBLICATION, predicate, (packaged.name, packaged.digest), key)
+
+
+def sbom(folder: Path, key: Key, at_ns: int) -> bytes:
+    """The bill of materials of the version that was packaged into a folder."""
+    return sign_sbom(make_sbom(describe(folder, None, format_time(at_ns)), "cyclonedx-1.6"), key)
 
 
 def model_signature(packaged: Package, key: Key) -> bytes:
@@ -83,8 +101,13 @@ def model_signature(packaged: Package, key: Key) -> bytes:
 
 
 def evaluation(packaged: Package, measured: Evaluation, key: Key, at_ns: int) -> bytes:
-    """What the version scored."""
-    predicate = {
+    """What the version scored, signed."""
+    return bundle(EVALUATION, evaluation_predicate(measured, at_ns), (packaged.name, packaged.digest), key)
+
+
+def evaluation_predicate(measured: Evaluation, at_ns: int) -> dict[str, Any]:
+    """What a version scored."""
+    return {
         "metrics": {"exact_match": measured.exact_match},
         "dataset": {
             "uri": f"https://example.com/datasets/{measured.dataset}",
@@ -92,7 +115,6 @@ def evaluation(packaged: Package, measured: Evaluation, key: Key, at_ns: int) ->
         },
         "finished_at": format_time(at_ns),
     }
-    return bundle(EVALUATION, predicate, (packaged.name, packaged.digest), key)
 
 
 def scan(image: str, image_digest: str, key: Key, at_ns: int) -> bytes:

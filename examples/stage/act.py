@@ -16,6 +16,7 @@ from builder.material import Material, fresh
 from builder.pods import write_pods
 from builder.versions import DAY, VERSIONS
 from stage.calls import ALLOWED, DENIED, PYTHON, QUESTION, Call, Client, Result
+from stage.pipeline import Pipeline
 from stage.report import Report, brief
 from stage.upstream import Upstreams
 from stage.workloads import find_conftest, judge
@@ -27,6 +28,8 @@ from weighbridge.keys import public_pem
 from weighbridge.packaging.package import Package
 
 ENVIRONMENT = "prod"
+BY_COMMAND = "magika@3.3.0"
+"""The version that goes all the way by commands; the others are there already, each for what it shows."""
 MINUTE = 60 * 10**9
 REVOCATION_SECONDS = 10.0
 LOG_SECONDS = 10.0
@@ -67,7 +70,8 @@ def build_catalogue(report: Report, folder: Path, running: ExitStack) -> Example
     report.title("A real model, weighed")
     upstreams = running.enter_context(Upstreams(UPSTREAMS))
     material, at_ns = fresh(), time.time_ns() - AGO
-    settings = Settings(at_ns, at_ns + DAY, upstreams.urls, remaining_ns=MINUTE)
+    by_command = frozenset({BY_COMMAND})
+    settings = Settings(at_ns, at_ns + DAY, upstreams.urls, by_command, remaining_ns=MINUTE)
     with report.working("Packaging models, measuring them, signing evidence"):
         packages = build(folder / "catalogue", folder / "models", material, settings)
         upstreams.load(folder / "models")
@@ -79,6 +83,15 @@ def build_catalogue(report: Report, folder: Path, running: ExitStack) -> Example
     report.say(f"artifact digest {packages['magika@3.3.0'].digest}")
     report.say(f"{len(packages)} versions packaged and measured, their evidence signed with keys made a moment ago.")
     return Example(folder / "catalogue", folder / "models", material, packages, at_ns, upstreams)
+
+
+def weigh(report: Report, example: Example, folder: Path) -> None:
+    """One version goes from its folder to prod, command by command."""
+    report.title(f"{BY_COMMAND}, from a folder of weights to prod, by commands")
+    packaged = example.packages[BY_COMMAND]
+    pipeline = Pipeline(packaged, example.models / BY_COMMAND, example.root, folder / "pipeline", example.at_ns)
+    pipeline.prepare(example.material)
+    pipeline.play(report)
 
 
 def compile_it(report: Report, example: Example, folder: Path) -> Compiled:

@@ -159,6 +159,8 @@ belongs("points/conftest/main.rego", "main")
 
 belongs(path, "weighbridge.gate") if startswith(path, "gate/")
 
+belongs(path, "weighbridge.release") if startswith(path, "release/")
+
 belongs(path, name) if {
 	startswith(path, "guard/")
 	name in {"weighbridge.guard", "system.log", "system.authz"}

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.engines
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["compile", "memory"])
-def test_a_benchmark_runs_through(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks", name, "--versions", "60", "--rounds", "1"]
+@pytest.mark.parametrize(("name", "size"), [("compile", "versions"), ("memory", "versions"), ("hashing", "mebibytes")])
+def test_a_benchmark_runs_through(name: str, size: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", name, f"--{size}", "60", "--rounds", "1"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode in {0, 1}, result.stderr
     document = json.loads(result.stdout.splitlines()[-1])
     assert document["bench"] == name
-    assert document["figures"]["versions"] == 60
+    assert document["figures"][size] == 60
     assert result.returncode == (0 if document["met"] else 1)

@@ -89,11 +89,11 @@ def _compile(root: Path, options: CompileOptions, progress: Progress) -> Compile
         require_signed_trust=options.require_signed_trust,
         allow_example_keys=options.allow_example_keys,
         jobs=options.jobs,
-        cache=(options.cache, options.release_key) if options.cache else None,
+        cache=_cache(options),
     )
     judged = judge_catalogue(root, judging, progress)
     environments = _chosen(judged, options.environments)
-    warnings = (*_check_keys(judged, options), *judged.orders.warnings)
+    warnings = (*_check_keys(judged, options), *_uncached(options), *judged.orders.warnings)
     builder = ReleaseBuilder(judged.catalogue, options.release_key, pss=options.pss, fixed_ns=options.fixed_clock_ns)
     files: dict[str, bytes] = {}
     revisions: dict[str, str] = {}
@@ -120,6 +120,19 @@ def _compile(root: Path, options: CompileOptions, progress: Progress) -> Compile
         output.write(INDEX, index_json(files, facts))
     progress("bundles", len(environments), len(environments))
     return CompileResult(judged, revisions, warnings)
+
+
+def _cache(options: CompileOptions) -> tuple[Path, keys.LocalKey] | None:
+    # What is kept is authenticated by a key derived from the release key, and out of a device nothing is derived.
+    if options.cache is None or isinstance(options.release_key, keys.DeviceKey):
+        return None
+    return options.cache, options.release_key
+
+
+def _uncached(options: CompileOptions) -> list[str]:
+    if options.cache is None or _cache(options) is not None:
+        return []
+    return ["no judgement is kept: the release key is in a device, and the cache needs a key derived from it"]
 
 
 def _release(judged: Judged, builder: ReleaseBuilder, environment: str, options: CompileOptions) -> Release:

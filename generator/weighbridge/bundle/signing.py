@@ -3,7 +3,7 @@
 Format: openpolicyagent.org/docs/management-bundles (bundle file format, signing). Every file is named and hashed in
 one JWT that `.signatures.json` holds; OPA hashes `data.json` and `.manifest` in its own canonical form, so those two
 are written by `canonical.opa_canonical` (here: `manifest` and `data_file`) and nothing else. The JWT is signed by
-`keys.jws`: ECDSA and PKCS#1 v1.5 are deterministic, PSS (PS256) is random.
+`keys.jws`: ECDSA and PKCS#1 v1.5 are deterministic; PSS (PS256), and ECDSA by a key in an HSM or KMS, are random.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Signer:
     key: PublicKey | None
     """None for a keyless signer."""
     fingerprint: str
-    """`sha256:<hex>` of the key; the identity that thresholds count. "" for a keyless signer."""
+    """`sha256:<hex>` of the key, or of a keyless signer's issuer and identity: what thresholds count."""
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,5 @@ class Catalogue:
     """`sha256:<hex>` of the RFC 8785 bytes of `trusted` as a list of `[path, sha256]`."""
     trust_envelope: bytes | None = field(default=None, repr=False)
     """The bytes of weighbridge.yaml.dsse, unverified; None if there is no such file."""
+    roots: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Sigstore's trusted roots by the name that signers give: those of `trust.sigstore`, and the shipped one."""

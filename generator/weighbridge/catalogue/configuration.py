@@ -6,10 +6,11 @@ cycle) is told by `weighbridge.catalogue.references`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from weighbridge.catalogue.keyless import Keyless
 from weighbridge.catalogue.names import (
     Code,
     Digest,
@@ -70,13 +71,6 @@ Upstream = Annotated[
 ]
 
 
-class Keyless(Document):
-    """A signer known by a Sigstore certificate's identity and issuer."""
-
-    issuer: Uri
-    identity: Text
-
-
 class SignerDocument(Document):
     """Who may sign: one key, or one keyless identity, and when it counts."""
 
@@ -97,9 +91,11 @@ class SignerDocument(Document):
 
 
 class Trust(Document):
-    """The signers, by name."""
+    """The signers, by name, and the Sigstore instances that vouch for keyless ones and for timestamps."""
 
     signers: dict[Identifier, SignerDocument] = Field(min_length=1)
+    sigstore: dict[Identifier, RelativePath] = Field(default_factory=dict)
+    """Trusted roots (`trusted_root.json`) by the name that a signer's `root` gives; `public` replaces the shipped."""
 
 
 class AttestationDocument(Document):
@@ -198,6 +194,28 @@ class LiveDocument(Document):
     clusters_not_after: DurationNs = 3600 * 10**9
 
 
+ReleaseRequirement = Literal[
+    "sbom",
+    "license",
+    "threat-model",
+    "dependencies",
+    "environment-variables",
+    "lineage",
+    "evaluation",
+    "approvals",
+]
+
+
+def _every_requirement() -> tuple[ReleaseRequirement, ...]:
+    return get_args(ReleaseRequirement)
+
+
+class Release(Document):
+    """What announcing a version demands beside the gate's approval; all of it, unless this says otherwise."""
+
+    requires: tuple[ReleaseRequirement, ...] = Field(default_factory=_every_requirement, strict=False)
+
+
 class Environment(Document):
     """What one environment requires, and what it allows."""
 
@@ -213,6 +231,7 @@ class Environment(Document):
     upstreams: dict[VersionName, Upstream] = Field(default_factory=dict)
     calls: Calls = Field(default_factory=Calls)
     live: LiveDocument = Field(default_factory=LiveDocument)
+    release: Release = Field(default_factory=Release)
 
     @model_validator(mode="after")
     def _promotion(self) -> Environment:

@@ -40,7 +40,7 @@ def read_card(data: bytes, file: str) -> tuple[CardBlock, dict[str, Any]]:
     """
     text = decode(data, file)
     line_ends(text, file)
-    document = _front_matter(text, file)
+    document = parse_front_matter(text, file)
     value = {} if document.value is None else document.value
     if not isinstance(value, dict):
         raise InputError.single(
@@ -67,7 +67,12 @@ def _block(value: dict[str, Any], document: YamlDocument) -> CardBlock:
     )
 
 
-def _front_matter(text: str, file: str) -> YamlDocument:
+def parse_front_matter(text: str, file: str) -> YamlDocument:
+    """The front matter with the place of each value; an empty document for a card without one.
+
+    Raises:
+        InputError: it is not closed, not quite opened, too long or no YAML that is accepted.
+    """
     if not text.startswith(_OPENING):
         if _LATE_OPENING.match(text):
             raise InputError.single(

@@ -95,6 +95,7 @@ def _load(source: Source, root: Path, progress: Callable[[int, int], None] | Non
         trusted=trusted.sorted_files(),
         trust_sha256=trusted.digest(),
         trust_envelope=trusted.envelope,
+        roots=dict(sorted(trusted.roots.items())),
     )
 
 

@@ -6,8 +6,10 @@ one is enough. So the checks take names from the document as written, and everyt
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
+from weighbridge.catalogue.keyless import PUBLIC, may_be_one
 from weighbridge.catalogue.rules import known_rules
 from weighbridge.catalogue.tenant_references import tenant_problems
 from weighbridge.catalogue.trusted import CONFIGURATION
@@ -18,6 +20,7 @@ from weighbridge.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from weighbridge.catalogue.catalogue import Signer
     from weighbridge.catalogue.configuration import Configuration, Environment
     from weighbridge.catalogue.trusted import Trusted
 
@@ -41,6 +44,7 @@ class _Checks:
         written = document.value if document else {}
         self._places = document.places if document else Places(None)
         self._trusted = trusted
+        self._written = written
         self._configuration = configuration
         self._signers = names_at(written, "trust", "signers")
         self._attestations = names_at(written, "attestations")
@@ -52,6 +56,7 @@ class _Checks:
     def all(self) -> list[Problem]:
         """Run every check."""
         self._check_shared_keys()
+        self._check_roots()
         self._check_attestations()
         self._check_package()
         labels = self._configuration.labels
@@ -79,14 +84,32 @@ class _Checks:
         known = [self._trusted.signers[name] for name in dict.fromkeys(signers) if name in self._trusted.signers]
         by_key: dict[str, str] = {}
         for signer in known:
-            first = by_key.setdefault(signer.fingerprint or signer.name, signer.name)
+            first = by_key.setdefault(signer.fingerprint, signer.name)
             if first != signer.name:
-                message = f"names `{first}` and `{signer.name}`, which have the same key; it counts once"
-                self._add((*path, "signers"), message, "Give each signer a key of its own.")
+                what = "key" if signer.key is not None else "identity"
+                message = f"names `{first}` and `{signer.name}`, which have the same {what}; it counts once"
+                self._add((*path, "signers"), message, f"Give each signer a {what} of its own.")
+        if threshold > 1:
+            self._check_overlap((*path, "signers"), known)
         unread = sum(name not in self._trusted.signers for name in set(signers))
         if threshold > len(by_key) + unread:
             message = f"needs {threshold} keys, but its signers have {len(by_key)}"
             self._add(path, message, "Lower the threshold, or name more signers.")
+
+    def _check_overlap(self, path: _Path, signers: Sequence[Signer]) -> None:
+        """One identity that two patterns match, or a pattern and a name, would reach a threshold of two alone."""
+        keyless = [(signer.name, signer.document.sigstore) for signer in signers if signer.document.sigstore]
+        for (first, one), (second, other) in combinations(keyless, 2):
+            if one.fingerprint != other.fingerprint and may_be_one(one, other):
+                message = f"names `{first}` and `{second}`, whom one identity could be at once"
+                self._add(path, message, "Where several must sign, name each by its exact identity.")
+
+    def _check_roots(self) -> None:
+        known = {PUBLIC, *names_at(self._written, "trust", "sigstore")}
+        for name, document in self._configuration.trust.signers.items():
+            if document.sigstore is not None and document.sigstore.root not in known:
+                path = ("trust", "signers", name, "sigstore", "root")
+                self._add(path, *undefined(document.sigstore.root, "trusted root", known))
 
     def _check_shared_keys(self) -> None:
         """A key that is compromised under one name must not count under another."""

@@ -18,6 +18,8 @@ from weighbridge.catalogue.card import CardBlock
 from weighbridge.catalogue.configuration import Configuration, Tenants
 from weighbridge.catalogue.names import NAME_PATTERN, VERSION_NAME_PATTERN
 from weighbridge.evidence import predicates
+from weighbridge.evidence.executable_content import ExecutableContentPredicate
+from weighbridge.evidence.image_profile import ImageProfilePredicate
 from weighbridge.observe.event import Event
 from weighbridge.packaging.digest import MAX_FILE_BYTES
 from weighbridge.packaging.manifest import Manifest
@@ -35,9 +37,12 @@ MODELS: dict[str, type[BaseModel]] = {
     "manifest": Manifest,
     "package-v1": predicates.PackagePredicate,
     "evaluation-v1": predicates.EvaluationPredicate,
+    "publication-v1": predicates.PublicationPredicate,
     "approval-v1": predicates.ApprovalPredicate,
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,
+    "image-profile-v1": ImageProfilePredicate,
+    "executable-content-v1": ExecutableContentPredicate,
     "event": Event,
 }
 """Name of the schema file, without `.json`, to the model that it describes."""

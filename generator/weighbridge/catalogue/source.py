@@ -35,6 +35,8 @@ class Limits:
     """weighbridge.yaml.dsse."""
     key: int = 64 * KIB
     """One public key."""
+    trusted_root: int = MIB
+    """One trusted root of a Sigstore instance; the public one has some 7 KiB."""
     card: int = 4 * MIB
     """One README.md."""
     front_matter: int = MIB

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from weighbridge.catalogue import schemas
 from weighbridge.catalogue.load import load_catalogue
 from weighbridge.errors import InputError, OutputError
-from weighbridge.keys import PrivateKey, public_pem
+from weighbridge.keys import LocalKey, public_pem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +153,7 @@ def _make_keys(folder: Path) -> tuple[list[Path], str]:
     return private, publics["ci"]
 
 
-def _write_private(path: Path, key: PrivateKey) -> Path:
+def _write_private(path: Path, key: LocalKey) -> Path:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # O_EXCL and the mode at creation: at no time can anybody else read it, and no link is followed.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -1,4 +1,4 @@
-"""What trust speaks of: weighbridge.yaml, tenants.yaml, the signers' keys and a user's own policies.
+"""What trust speaks of: weighbridge.yaml, tenants.yaml, the signers' keys, trusted roots and a user's own policies.
 
 These are exactly the files whose hashes `weighbridge.yaml.dsse` signs, and they are hashed as they are read, so that
 what is verified later is what was used.
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.canonical import canonical, digest, sha256_hex
 from weighbridge.catalogue.catalogue import Signer, UserPolicy
 from weighbridge.catalogue.configuration import Configuration, Tenants
+from weighbridge.catalogue.keyless import PUBLIC
 from weighbridge.catalogue.source import LIMITS, unsafe_path
 from weighbridge.catalogue.validation import validate_partly
 from weighbridge.catalogue.yaml_document import YamlDocument, decode, parse_yaml
 from weighbridge.errors import InputError, Problem
+from weighbridge.evidence.trusted_root import require_root, shipped_root
 from weighbridge.keys import PublicKey, fingerprint, load_public_key
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Trusted:
     tenants: Tenants | None = None
     tenants_document: YamlDocument | None = None
     signers: dict[str, Signer] = field(default_factory=dict)
+    roots: dict[str, bytes] = field(default_factory=dict)
     policies: list[UserPolicy] = field(default_factory=list)
     envelope: bytes | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -65,6 +68,7 @@ def read_trusted(source: Source) -> Trusted:
         trusted.envelope = _read(source, trusted, ENVELOPE, LIMITS.envelope)
     if trusted.configuration is not None:
         _read_keys(source, trusted, trusted.configuration)
+        _read_roots(source, trusted, trusted.configuration)
     if source.exists(POLICIES):
         _read_policies(source, trusted)
     return trusted
@@ -112,7 +116,8 @@ def _read_tenants(source: Source, trusted: Trusted) -> None:
 def _read_keys(source: Source, trusted: Trusted, configuration: Configuration) -> None:
     for name, document in configuration.trust.signers.items():
         if document.key is None:
-            trusted.signers[name] = Signer(name, document, None, "")
+            assert document.sigstore is not None  # noqa: S101 -- a signer has exactly one of the two
+            trusted.signers[name] = Signer(name, document, None, document.sigstore.fingerprint)
             continue
         place = ("trust", "signers", name, "key")
         try:
@@ -135,6 +140,27 @@ def _read_key(source: Source, trusted: Trusted, path: str) -> PublicKey:
     key = load_public_key(data, path)
     trusted.files[path] = sha256_hex(data)
     return key
+
+
+def _read_roots(source: Source, trusted: Trusted, configuration: Configuration) -> None:
+    for name, path in configuration.trust.sigstore.items():
+        try:
+            trusted.roots[name] = _read_root(source, trusted, path)
+        except InputError as error:
+            place = ("trust", "sigstore", name)
+            trusted.problems += [_at(trusted, place, path, problem) for problem in error.problems]
+    if PUBLIC not in configuration.trust.sigstore:
+        trusted.roots[PUBLIC] = shipped_root()
+
+
+def _read_root(source: Source, trusted: Trusted, path: str) -> bytes:
+    complaint = unsafe_path(path)
+    if complaint:
+        raise InputError.single(path, complaint, "Put the root inside the catalogue and name it by its relative path.")
+    data = source.read(path, LIMITS.trusted_root)
+    require_root(data, path)
+    trusted.files[path] = sha256_hex(data)
+    return data
 
 
 def _at(trusted: Trusted, place: tuple[Any, ...], path: str, problem: Problem) -> Problem:

@@ -19,8 +19,8 @@ from weighbridge.keys import load_private_key
 @click.command("compile", context_settings=options.HELP)
 @options.catalogue_argument
 @click.option("--environment", "environments", metavar="E", multiple=True, help="Write only this one; repeatable.")
-@click.option("--release-key", required=True, metavar="K", help="Signs the releases: a PEM file, or env:NAME.")
-@click.option("--live-key", metavar="L", help="Signs the first live bundle: a PEM file, or env:NAME.")
+@click.option("--release-key", required=True, metavar="K", help=f"Signs the releases: {options.PRIVATE_KEY}.")
+@click.option("--live-key", metavar="L", help=f"Signs the first live bundle: {options.PRIVATE_KEY}.")
 @options.root_option
 @options.require_option
 @options.at_option
@@ -49,8 +49,9 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
 ) -> None:
     """Compile CATALOGUE into signed bundles below DIR.
 
-    DIR appears whole or not at all, and is the same bytes for the same catalogue, keys and --at. All environments are
-    judged whichever are written. Refused versions are no failure: they are compiled, as refused.
+    DIR appears whole or not at all, and is the same bytes for the same catalogue, keys and --at; only the signatures by
+    a key in an HSM or KMS, or with --pss, differ each time. All environments are judged whichever are written. Refused
+    versions are no failure: they are compiled, as refused.
     """
     chosen = CompileOptions(
         output=output,

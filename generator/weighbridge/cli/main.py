@@ -26,6 +26,7 @@ COMMANDS = {
     "init": "Write a catalogue to start from.",
     "package": "Package a model folder: manifest, artifact digest, package statement.",
     "promote": "Move a version into the next environment, by evidence alone.",
+    "public-key": "Print the public half of a key, also of one in an HSM or KMS.",
     "pull": "Fetch a packaged model from an OCI registry, and verify it.",
     "push": "Push a packaged model and its evidence to an OCI registry.",
     "release": "Check what a release must document, and announce it.",
@@ -36,9 +37,11 @@ COMMANDS = {
     "test": "Run fixtures through every enforcement point.",
     "trust": "Sign and show the trust of a catalogue.",
     "verify": "Check a catalogue and all its evidence; writes nothing.",
+    "verify-signature": "Compare a model folder with an OpenSSF model signature.",
     "weights": "Compare running weights with what was packaged.",
 }
-"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast."""
+"""Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast; `-`
+in a name is `_` in its module's."""
 
 _OPTIONAL = frozenset({"docker", "opa_client", "starlette", "uvicorn"})
 """Modules of the extra `harness`, which only `run` and `test` need."""
@@ -54,7 +57,7 @@ class _LateGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"weighbridge.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"weighbridge.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature

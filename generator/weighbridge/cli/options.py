@@ -15,6 +15,8 @@ from weighbridge.errors import InputError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 """Every command's own setting, so that its help is the same whoever calls it."""
+PRIVATE_KEY = "a key file, env:NAME, or a device such as hsm:2"
+"""What help texts say a private key may be."""
 catalogue_argument = click.argument("catalogue", metavar="CATALOGUE", type=click.Path(path_type=Path))
 root_option = click.option(
     "--root", "root_key", metavar="KEY", type=click.Path(path_type=Path), help="Public root key that signed the trust."
@@ -56,6 +58,11 @@ def say_trust(trust: str) -> None:
             "warning: trust: unsigned. Who may sign is what the catalogue itself says; give --root KEY to verify it.",
             err=True,
         )
+
+
+def printable(line: str) -> str:
+    """A line as it may be shown: what a stranger put into it must not draw over the rest, nor begin another."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
 def console() -> Console:

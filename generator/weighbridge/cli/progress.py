@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 
 from weighbridge.registry.judgement import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from weighbridge.packaging.hashing import Progress as HashingWatcher
     from weighbridge.registry.judgement import Progress as Watcher
 
 _TITLES = {
@@ -38,5 +48,23 @@ def watched() -> Iterator[Watcher]:
             if step not in tasks:
                 tasks[step] = bars.add_task(_TITLES[step], total=total)
             bars.update(tasks[step], completed=done, total=total)
+
+        yield advance
+
+
+@contextmanager
+def hashing() -> Iterator[HashingWatcher | None]:
+    """What to hand on as `progress` while files are hashed; None in a pipe."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("Hashing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task, lock = bar.add_task("hash", total=None), Lock()
+
+        def advance(count: int, total: int) -> None:
+            with lock:
+                bar.update(task, advance=count, total=total)
 
         yield advance

@@ -26,7 +26,7 @@ def command() -> None:
 
 @command.command("sign")
 @click.argument("catalogue", type=_FOLDER)
-@click.option("--key", required=True, metavar="K", help="The root's private key: a PEM file, or env:NAME.")
+@click.option("--key", required=True, metavar="K", help=f"The root's private key: {options.PRIVATE_KEY}.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def sign(catalogue: Path, key: str, form: str) -> None:
     """Sign who is trusted in CATALOGUE: writes weighbridge.yaml.dsse.
@@ -81,7 +81,8 @@ def _signers(trusted: Trusted) -> dict[str, dict[str, Any]]:
         document = signer.document
         entry: dict[str, Any] = {"key": document.key, "fingerprint": signer.fingerprint}
         if document.sigstore is not None:
-            entry = {"issuer": document.sigstore.issuer, "identity": document.sigstore.identity}
+            entry = document.sigstore.model_dump(exclude_none=True, exclude_defaults=True)
+            entry |= {"root": document.sigstore.root, "fingerprint": signer.fingerprint}
         for field in ("not_before", "not_after", "compromised_from"):
             time_ns = getattr(document, field)
             if time_ns is not None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from weighbridge import keys
+from weighbridge.catalogue.keyless import PUBLIC
 from weighbridge.catalogue.names import NEVER_NS
+from weighbridge.evidence.keyless import KeylessSigner
 from weighbridge.evidence.predicates import APPROVAL, PACKAGE, PROMOTION
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ UseKind = Literal["attestation", "approval", "promotion"]
 
 @dataclass(frozen=True)
 class TrustedSigner:
-    """A signer with a key, and when statements of that key count."""
+    """A signer, by key or keyless, and when its statements count."""
 
     name: str
     fingerprint: str
@@ -66,8 +68,15 @@ class Context:
     """Every trusted key, by fingerprint."""
     names: Mapping[str, tuple[str, ...]]
     """What the signers with this key are called, by fingerprint."""
-    compromised: frozenset[str]
-    """Fingerprints. A key is compromised for all its names."""
+    compromised: Mapping[str, int]
+    """Nanoseconds from when on, by fingerprint. A key is compromised for all its names."""
+    timed: frozenset[str]
+    """Fingerprints of the keys for which it matters when they signed."""
+    keyless: tuple[KeylessSigner, ...]
+    roots: Mapping[str, bytes]
+    """Sigstore's trusted roots, by the name that signers give."""
+    shipped_root: bool
+    """Whether the public one is the one that `sigstore` carries."""
     uses: tuple[Use, ...]
     package: str
     """The one attestation about packaging; "" unless there is exactly one, and the `package` rule judges it."""
@@ -78,23 +87,38 @@ def context_of(catalogue: Catalogue, at_ns: int) -> Context:
     uses = (*_attestations(catalogue), *_environments(catalogue))
     names: dict[str, list[str]] = defaultdict(list)
     pems = {}
+    compromised: dict[str, int] = {}
+    timed: set[str] = set()
     for signer in catalogue.signers.values():
-        if signer.key is not None:
-            names[signer.fingerprint].append(signer.name)
-            pems[signer.fingerprint] = keys.public_pem(signer.key)
+        if signer.key is None:
+            continue
+        names[signer.fingerprint].append(signer.name)
+        pems[signer.fingerprint] = keys.public_pem(signer.key)
+        document = signer.document
+        # Whatever --at says: a bare signature proves no time, so one made after the theft can be dated before it.
+        if document.compromised_from is not None:
+            known = compromised.get(signer.fingerprint, NEVER_NS)
+            compromised[signer.fingerprint] = min(known, document.compromised_from)
+        if any(given is not None for given in (document.compromised_from, document.not_before, document.not_after)):
+            timed.add(signer.fingerprint)
     return Context(
         at_ns=at_ns,
         pems=pems,
         names={fingerprint: tuple(sorted(given)) for fingerprint, given in names.items()},
-        # Whatever --at says: a bare signature proves no time, so one made after the theft can be dated before it.
-        compromised=frozenset(
-            signer.fingerprint
-            for signer in catalogue.signers.values()
-            if signer.key is not None and signer.document.compromised_from is not None
-        ),
+        compromised=compromised,
+        timed=frozenset(timed),
+        keyless=tuple(_keyless(catalogue)),
+        roots=catalogue.roots,
+        shipped_root=PUBLIC not in catalogue.configuration.trust.sigstore,
         uses=uses,
         package=_package(uses),
     )
+
+
+def _keyless(catalogue: Catalogue) -> Iterable[KeylessSigner]:
+    for signer in catalogue.signers.values():
+        if signer.document.sigstore is not None:
+            yield KeylessSigner(signer.name, signer.document.sigstore, signer.document.compromised_from)
 
 
 def _package(uses: Iterable[Use]) -> str:
@@ -130,7 +154,7 @@ def _environments(catalogue: Catalogue) -> Iterable[Use]:
 
 
 def _trusted(catalogue: Catalogue, names: Iterable[str]) -> tuple[TrustedSigner, ...]:
-    return tuple(_signer(catalogue.signers[name]) for name in dict.fromkeys(names) if catalogue.signers[name].key)
+    return tuple(_signer(catalogue.signers[name]) for name in dict.fromkeys(names))
 
 
 def _signer(signer: Signer) -> TrustedSigner:

@@ -4,8 +4,7 @@ Order of steps: bound the size, parse the JSON strictly, take the envelope out o
 decode its base64 unambiguously, verify each signature over the pre-authentication encoding (PAE) of exactly the
 decoded payload. No I/O.
 
-Sources: DSSE v1.0 (secure-systems-lab/dsse, protocol.md and envelope.md), Sigstore bundle v0.1 to v0.3
-(sigstore/protobuf-specs).
+Sources: DSSE v1.0 (secure-systems-lab/dsse), Sigstore bundle v0.1 to v0.3 (sigstore/protobuf-specs).
 `keyid` and a bundle's key hint say which key to try first and nothing else.
 """
 
@@ -14,7 +13,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from weighbridge import keys
@@ -39,9 +38,10 @@ BUNDLE_TYPES = frozenset(
 """Every media type under which Sigstore bundles 0.1 to 0.3 are written."""
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 """The media type of the bundles that are written here."""
-KEYLESS = "keyless is not supported yet"
+KEYLESS = "is signed by a certificate, and only keys count here"
 _BUNDLE_KEYS = ("mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature")
 _WHOLE = "Write it anew with the tool that signed it."
+_CHAIN = "x509CertificateChain"
 _TO_STANDARD = str.maketrans("-_", "+/")
 
 
@@ -81,6 +81,15 @@ class Envelope:
     payload_type: str
     payload: bytes
     signatures: tuple[Signature, ...]
+    media_type: str = ""
+    """Of the bundle around it; "" if there is none."""
+    material: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """The bundle's verification material, unread; None without a bundle."""
+
+    @property
+    def keyless(self) -> bool:
+        """Whether the bundle holds a certificate."""
+        return self.material is not None and ("certificate" in self.material or _CHAIN in self.material)
 
 
 class KeyRing:
@@ -132,26 +141,32 @@ def decode_base64(text: str) -> bytes:
     return value
 
 
-def parse_envelope(data: bytes, file: str, limits: Limits = LIMITS) -> Envelope:
+def parse_envelope(data: bytes, file: str, limits: Limits = LIMITS, *, keyless: bool = False) -> Envelope:
     """The envelope in a file: bare, or in a Sigstore bundle v0.1 to v0.3 with a public key.
 
     Args:
         data: the whole file.
         file: its name, for the error.
         limits: sizes that are accepted.
+        keyless: take a bundle with a certificate, too; the caller looks at `Envelope.keyless`.
 
     Raises:
-        InputError: not readable, too large, keyless, or of a form that is not accepted; nothing has been verified yet.
+        InputError: not readable, too large, of a form that is not accepted, or keyless where that is not asked for;
+            nothing has been verified yet.
     """
     if len(data) > limits.file_bytes:
         raise _unreadable(file, f"has {len(data)} bytes, more than {limits.file_bytes}")
     document = parse_json(data, file)
     if not isinstance(document, dict):
         raise _unreadable(file, "is no JSON object")
-    hint = ""
-    if any(key in document for key in _BUNDLE_KEYS):
-        hint, document = _unbundle(document, file)
-    return _envelope(document, hint, file, limits)
+    if not any(key in document for key in _BUNDLE_KEYS):
+        return _envelope(document, "", file, limits)
+    hint, inner = _unbundle(document, file)
+    envelope = _envelope(inner, hint, file, limits)
+    envelope = replace(envelope, media_type=document["mediaType"], material=document["verificationMaterial"])
+    if envelope.keyless and not keyless:
+        raise _unreadable(file, KEYLESS, "verificationMaterial", "Sign with a key that `trust.signers` names.")
+    return envelope
 
 
 def _unreadable(file: str, message: str, field: str = "", fix: str = _WHOLE) -> InputError:
@@ -167,16 +182,14 @@ def _unbundle(bundle: dict[str, Any], file: str) -> tuple[str, dict[str, Any]]:
     material = bundle.get("verificationMaterial")
     if not isinstance(material, dict):
         raise _unreadable(file, "has no verification material", "verificationMaterial")
-    if "certificate" in material or "x509CertificateChain" in material:
-        raise _unreadable(file, KEYLESS, "verificationMaterial", "Sign with a key that `trust.signers` names.")
-    public_key = material.get("publicKey")
-    if not isinstance(public_key, dict):
+    public_key = material.get("publicKey", {})
+    certified = "certificate" in material or _CHAIN in material
+    if not isinstance(public_key, dict) or not (certified or "publicKey" in material):
         raise _unreadable(file, "has no public key", "verificationMaterial.publicKey")
     envelope = bundle.get("dsseEnvelope")
     if "messageSignature" in bundle or not isinstance(envelope, dict):
-        raise _unreadable(
-            file, "holds no DSSE envelope, or a message signature", "dsseEnvelope", "Attest instead of signing a blob."
-        )
+        message = "holds no DSSE envelope, or a message signature"
+        raise _unreadable(file, message, "dsseEnvelope", "Attest instead of signing a blob.")
     hint = public_key.get("hint", "")
     return hint if isinstance(hint, str) else "", envelope
 
@@ -220,7 +233,12 @@ def _decoded(text: Any, field: str, limit: int, file: str) -> bytes:
 
 
 def verified_by(envelope: Envelope, ring: KeyRing, likely: Sequence[str] = ()) -> tuple[str, ...]:
-    """The distinct keys that signed exactly this payload under exactly this payload type.
+    """The distinct keys that signed exactly this payload: fingerprints, sorted; see `signers_of`."""
+    return tuple(signers_of(envelope, ring, likely))
+
+
+def signers_of(envelope: Envelope, ring: KeyRing, likely: Sequence[str] = ()) -> dict[str, Signature]:
+    """The distinct keys that signed exactly this payload under exactly this payload type, each with its signature.
 
     Every signature is tried against every key until one fits, so a lying or missing hint costs time and changes
     nothing: whoever could make one signature fit two keys holds the second key, and could sign with it.
@@ -231,16 +249,16 @@ def verified_by(envelope: Envelope, ring: KeyRing, likely: Sequence[str] = ()) -
         likely: fingerprints to try first.
 
     Returns:
-        Fingerprints, sorted, each once however often its key signed; empty if no trusted key signed.
+        By fingerprint, sorted, each once however often its key signed; empty if no trusted key signed.
     """
     message = pae(envelope.payload_type, envelope.payload)
-    found: set[str] = set()
+    found: dict[str, Signature] = {}
     for signature in envelope.signatures:
         for fingerprint in ring.in_order(signature.hint, likely):
             if keys.verify(ring.keys[fingerprint], signature.value, message):
-                found.add(fingerprint)
+                found.setdefault(fingerprint, signature)
                 break
-    return tuple(sorted(found))
+    return dict(sorted(found.items()))
 
 
 def sign_envelope(payload_type: str, payload: bytes, signing_keys: Sequence[PrivateKey]) -> Envelope:
@@ -266,10 +284,16 @@ def envelope_json(envelope: Envelope) -> bytes:
 
 def bundle_json(envelope: Envelope, key: PublicKey) -> bytes:
     """A Sigstore bundle v0.3 around the envelope, with the hint that cosign gives: base64(sha256(DER))."""
-    hint = hints_of(key)[1]
-    bundle = {
-        "mediaType": BUNDLE_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": hint}},
-        "dsseEnvelope": envelope_document(envelope),
-    }
-    return canonical(bundle) + b"\n"
+    return bundle_with(envelope, {"publicKey": {"hint": hints_of(key)[1]}})
+
+
+def bundle_with(envelope: Envelope, material: dict[str, Any]) -> bytes:
+    """A Sigstore bundle v0.3 around the envelope, with this verification material.
+
+    In a bundle the material says which key it is, and a signature says nothing: cosign v3 passes over every signature
+    whose key id is not one of its own making.
+    """
+    document = envelope_document(envelope)
+    for signature in document["signatures"]:
+        del signature["keyid"]
+    return canonical({"mediaType": BUNDLE_TYPE, "verificationMaterial": material, "dsseEnvelope": document}) + b"\n"

@@ -7,8 +7,11 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from weighbridge.catalogue.card import Source
 from weighbridge.catalogue.configuration import OrderKind
 from weighbridge.catalogue.names import Code, Digest, Document, Name, Text, TimeNs, Uri, VersionName
+from weighbridge.evidence.executable_content import EXECUTABLE_CONTENT, ExecutableContentPredicate
+from weighbridge.evidence.image_profile import ImageProfilePredicate
 
 PACKAGE = "https://weighbridge.dev/package/v1"
 EVALUATION = "https://weighbridge.dev/evaluation/v1"
@@ -16,6 +19,7 @@ APPROVAL = "https://weighbridge.dev/approval/v1"
 PROMOTION = "https://weighbridge.dev/promotion/v1"
 ORDER = "https://weighbridge.dev/order/v1"
 WAIVER = "https://weighbridge.dev/waiver/v1"
+PUBLICATION = "https://weighbridge.dev/publication/v1"
 IMAGE_PROFILE = "https://weighbridge.dev/image-profile/v1"
 MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
 MAX_WAIVER_NS = 90 * 86_400 * 10**9
@@ -43,6 +47,13 @@ class EvaluationPredicate(Document):
     metrics: dict[Text, Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1)
     dataset: Dataset
     finished_at: TimeNs
+
+
+class PublicationPredicate(Document):
+    """Where an artifact was put, by immutable addresses."""
+
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=64, strict=False)
+    at: TimeNs
 
 
 class ApprovalPredicate(Document):
@@ -127,9 +138,12 @@ class WaiverPredicate(Document):
 MODELS: dict[str, type[Document]] = {
     PACKAGE: PackagePredicate,
     EVALUATION: EvaluationPredicate,
+    PUBLICATION: PublicationPredicate,
     APPROVAL: ApprovalPredicate,
     PROMOTION: PromotionPredicate,
     ORDER: OrderPredicate,
     WAIVER: WaiverPredicate,
+    IMAGE_PROFILE: ImageProfilePredicate,
+    EXECUTABLE_CONTENT: ExecutableContentPredicate,
 }
 """Our own predicate types that have a shape."""

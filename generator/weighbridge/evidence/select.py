@@ -37,9 +37,14 @@ def select(use: Use, judged: Sequence[tuple[Candidate, Judgement]], now_ns: int)
     refused: list[Refusal] = []
     by_key: dict[str, dict[str, Verdict]] = defaultdict(dict)
     for candidate, judgement in judged:
-        signer = _signer(candidate.signers, now_ns)
+        proven_ns = candidate.proven_ns
+        signer = _signer(candidate.signers, now_ns if proven_ns is None else proven_ns)
         if signer is None:
-            refused.append(Refusal(candidate.file, _untimely_signer(candidate.signers)))
+            refused.append(Refusal(candidate.file, _untimely_signer(candidate)))
+            continue
+        if proven_ns is not None and proven_ns > now_ns:
+            reason = f"was signed at {format_time(proven_ns)}, later than --at {format_time(now_ns)}"
+            refused.append(Refusal(candidate.file, reason))
             continue
         verdict = _verdict(use, candidate, signer, judgement)
         if verdict.at_ns is not None and verdict.at_ns > now_ns:
@@ -53,24 +58,28 @@ def select(use: Use, judged: Sequence[tuple[Candidate, Judgement]], now_ns: int)
     return Selection(tuple(kept), tuple(sorted(set(refused))))
 
 
-def _signer(signers: Sequence[TrustedSigner], now_ns: int) -> TrustedSigner | None:
+def _signer(signers: Sequence[TrustedSigner], moment_ns: int) -> TrustedSigner | None:
     """Under several names of one key, the one that counts longest."""
-    counting = [signer for signer in signers if signer.not_before <= now_ns < signer.not_after]
+    counting = [signer for signer in signers if signer.not_before <= moment_ns < signer.not_after]
     return max(counting, key=lambda signer: (signer.not_after, signer.name), default=None)
 
 
-def _untimely_signer(signers: Sequence[TrustedSigner]) -> str:
+def _untimely_signer(candidate: Candidate) -> str:
     periods = ", ".join(
         f"{signer.name} from {format_time(signer.not_before)} to "
         f"{'no end' if signer.not_after == NEVER_NS else format_time(signer.not_after)}"
-        for signer in signers
+        for signer in candidate.signers
     )
-    return f"its signer does not count at --at, only {periods}"
+    proven_ns = candidate.proven_ns
+    moment = "at --at" if proven_ns is None else f"at {format_time(proven_ns)}, when it was signed"
+    return f"its signer does not count {moment}, only {periods}"
 
 
 def _verdict(use: Use, candidate: Candidate, signer: TrustedSigner, judgement: Judgement) -> Verdict:
     # A time that only the rule could find counts as if it had been found before.
     at_ns = judgement.at_ns if candidate.at_ns is None else candidate.at_ns
+    # What was signed while its signer counted goes on counting, if the time of it is proven.
+    ends = signer.not_after if candidate.proven_ns is None else NEVER_NS
     ages_at = NEVER_NS if use.max_age is None or at_ns is None else at_ns + use.max_age
     return Verdict(
         file=candidate.file,
@@ -80,7 +89,7 @@ def _verdict(use: Use, candidate: Candidate, signer: TrustedSigner, judgement: J
         at_ns=at_ns,
         passed=judgement.passed,
         reasons=judgement.reasons,
-        expires_ns=min(ages_at, signer.not_after, judgement.expires_ns, NEVER_NS),
+        expires_ns=min(ages_at, ends, judgement.expires_ns, NEVER_NS),
         claims=judgement.claims if judgement.passed else {},
         subject=candidate.subject,
     )

@@ -9,12 +9,21 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.catalogue.names import parse_time_ns
-from weighbridge.evidence.predicates import APPROVAL, EVALUATION, IMAGE_PROFILE, PACKAGE, PROMOTION
+from weighbridge.evidence.executable_content import EXECUTABLE_CONTENT
+from weighbridge.evidence.predicates import (
+    APPROVAL,
+    EVALUATION,
+    IMAGE_PROFILE,
+    PACKAGE,
+    PROMOTION,
+    PUBLICATION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SLSA_V1 = "https://slsa.dev/provenance/v1"
+SLSA_V02 = "https://slsa.dev/provenance/v0.2"
 VULNS = "https://in-toto.io/attestation/vulns/v0.2"
 _CYCLONEDX = re.compile(r"https://cyclonedx\.org/bom(/v?1\.[0-9])?\Z")
 _SPDX = re.compile(r"https://spdx\.dev/Document(/v?(2\.3|3\.0(\.[0-9])?))?\Z")
@@ -22,9 +31,12 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     PACKAGE: (("at",),),
     APPROVAL: (("at",),),
     PROMOTION: (("at",),),
+    PUBLICATION: (("at",),),
     IMAGE_PROFILE: (("at",),),
+    EXECUTABLE_CONTENT: (("at",),),
     EVALUATION: (("finished_at",),),
     SLSA_V1: (("runDetails", "metadata", "finishedOn"), ("runDetails", "metadata", "startedOn")),
+    SLSA_V02: (("metadata", "buildFinishedOn"), ("metadata", "buildStartedOn")),
     VULNS: (("metadata", "scanFinishedOn"),),
 }
 

@@ -43,24 +43,55 @@ _SLSA: Shape = {
         "resolvedDependencies": {"uri": None, "digest": None},
     },
     "runDetails": {"builder": {"id": None}},
+    # v0.2
+    "buildType": None,
+    "builder": {"id": None},
+    "invocation": {"configSource": {"uri": None, "digest": None}},
+    "materials": {"uri": None, "digest": None},
 }
 _SLSA_BUILDER: Shape = {
     "buildDefinition": {"buildType": None, "externalParameters": {}},
     "runDetails": {"builder": {"id": None}},
+    "buildType": None,
+    "builder": {"id": None},
+    "invocation": {"configSource": {}},
 }
 """Without `source` nobody asks what was built from what."""
+_FINDING: Shape = {
+    "id": None,
+    "severity": {"score": None},
+    "suppressed": {"by": None, "status": None, "justification": None, "source": None},
+}
 _VULNERABILITIES: Shape = {
-    "scanner": {"uri": None, "result": {"id": None, "severity": {"score": None}}},
+    "scanner": {"uri": None, "result": _FINDING},
     "metadata": {"scanFinishedOn": None},
 }
 _RESOURCES: Shape = {"resources": {"name": None, "algorithm": None, "digest": None}, "serialization": None}
+_PLACED: Shape = {"path": None}
+_PROFILE: Shape = {
+    "digest": None,
+    "images": {
+        "digest": None,
+        "platform": None,
+        "base": {"family": None, "contradictions": None},
+        "user": {"uid": None},
+        "entrypoint_shell": None,
+        **dict.fromkeys(("shells", "compilers", "network_tools", "package_managers"), _PLACED),
+        **dict.fromkeys(("setuid", "weights", "secrets", "unread"), _PLACED),
+        "writable_path": None,
+        **{kind: {"version": None} for kind in ("cuda", "cudnn")},
+    },
+}
 _TESTS: Shape = {"result": None, "passedTests": None, "warnedTests": None, "failedTests": None}
 RULES: dict[str, tuple[frozenset[str], Shape]] = {
     "approval": (frozenset({"manifest_sha256"}), None),
     "evaluation": (frozenset(), None),
+    "executable_content": (frozenset({"predicate_type", "manifest_sha256"}), None),
+    "image_profile": (frozenset({"predicate_type", "digest"}), _PROFILE),
     "model_signature": (frozenset({"predicate_type", "files", "card_sha256"}), _RESOURCES),
     "package": (frozenset({"manifest_sha256", "card_sha256"}), None),
     "promotion": (frozenset(), None),
+    "publication": (frozenset(), None),
     "sbom": (frozenset({"predicate_type"}), _SBOM),
     "slsa_provenance": (frozenset({"predicate_type"}), _SLSA),
     "test_result": (frozenset({"predicate_type"}), _TESTS),

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from weighbridge import keys
 from weighbridge.errors import InputError
-from weighbridge.evidence import dsse
-from weighbridge.evidence.predicates import MODEL_SIGNATURE
+from weighbridge.evidence.dsse import parse_envelope
+from weighbridge.evidence.predicates import APPROVAL, MODEL_SIGNATURE, PACKAGE, PROMOTION
+from weighbridge.evidence.signed import Signatures, Signed
 from weighbridge.evidence.state import Refusal
 from weighbridge.evidence.statement import Statement, model_signing_root, parse_statement
 from weighbridge.evidence.times import statement_time_ns
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import EvidenceFile, ModelVersion
     from weighbridge.evidence.context import Context, TrustedSigner, Use
+
+ONE_SUBJECT = frozenset({PACKAGE, APPROVAL, PROMOTION})
+"""Predicate types that bind one version: a statement of them about several things would be one about none."""
+
+VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
+"""What `promote` writes for others to rely on: no gate of ours does, unless an attestation asks for it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One statement by one trusted key for one use; whether it counts is for its rule and for `select` to say."""
+    """One statement by one trusted signer for one use; whether it counts is for its rule and for `select` to say."""
 
     use: int
     """Index into `Context.uses`."""
@@ -54,12 +60,14 @@ class Candidate:
     """Index into `Findings.items`; -1 where there is an objection, and so nothing to judge."""
     file: str
     signers: tuple[TrustedSigner, ...]
-    """The names under which the use knows the one key that signed."""
+    """The names under which the use knows the one key or identity that signed."""
     statement_sha256: str
     subject: str
     at_ns: int | None
     objection: str = ""
     """Why it cannot pass, whatever a rule would say. It still stands in the way of the same key's other statements."""
+    proven_ns: int | None = None
+    """A verified time at which the signature existed; None if none was proven."""
 
 
 @dataclass
@@ -95,8 +103,7 @@ class Verifier:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        loaded = {print_: keys.load_public_key(pem.encode(), print_) for print_, pem in context.pems.items()}
-        self._ring = dsse.KeyRing(loaded)
+        self._signatures = Signatures(context)
         self._uses: dict[tuple[str, str], list[int]] = {}
         for index, use in enumerate(context.uses):
             self._uses.setdefault((use.predicate, use.about), []).append(index)
@@ -116,16 +123,19 @@ class Verifier:
         return findings
 
     def _file(self, file: EvidenceFile, subject: Subject, findings: Findings) -> None:
-        envelope = dsse.parse_envelope(file.data, file.path)
+        envelope = parse_envelope(file.data, file.path, keyless=True)
         statement = parse_statement(envelope, file.path)
         key = (statement.predicate_type, subject.about)
-        signed_by = dsse.verified_by(envelope, self._ring, self._likely.get(key, ()))
-        if not signed_by:
-            findings.refuse(file.path, "no key that trust.signers names has signed it", self._uses.get(key, ()))
+        try:
+            signed_by = self._signatures.of(envelope, self._likely.get(key, ()))
+        except ValueError as error:
+            findings.refuse(file.path, str(error), self._uses.get(key, ()))
             return
         uses = self._uses_of(statement, key)
         if not uses:
-            findings.refuse(file.path, self._useless(statement, subject))
+            useless = self._useless(statement, subject, signed_by)
+            if useless:
+                findings.refuse(file.path, useless)
             return
         for index in uses:
             try:
@@ -145,7 +155,13 @@ class Verifier:
             if named.get(uses[index].kind, uses[index].name) == uses[index].name
         ]
 
-    def _useless(self, statement: Statement, subject: Subject) -> str:
+    def _useless(self, statement: Statement, subject: Subject, signed_by: Sequence[Signed]) -> str:
+        """Why nothing here can use a statement; "" for a summary of what was verified: it is for others to use."""
+        if statement.predicate_type == VERIFICATION_SUMMARY:
+            if not statement.about(subject.digest):
+                return f"speaks about another subject ({_names(statement)}), not {subject.digest}"
+            objections = [signed.objection() for signed in signed_by]
+            return "" if "" in objections else "; ".join(objections)
         if (statement.predicate_type, subject.about) in self._uses:
             return "speaks about an environment that asks for no approval or promotion"
         return f"no attestation about {subject.about} has predicate type {statement.predicate_type!r:.200}"
@@ -153,7 +169,7 @@ class Verifier:
     def _count(
         self,
         index: int,
-        signed_by: tuple[str, ...],
+        signed_by: Sequence[Signed],
         statement: Statement,
         where: tuple[str, Subject],
         findings: Findings,
@@ -170,27 +186,27 @@ class Verifier:
             findings.items.append(self._item(use, statement, at_ns, subject))
         except ValueError as error:
             objection = f"its time cannot be read: {error}"
-        for signers in keys_named:
+        for signers, proven_ns in keys_named:
             findings.candidates.append(
-                Candidate(index, item, file, signers, statement.sha256, subject.digest, at_ns, objection)
+                Candidate(index, item, file, signers, statement.sha256, subject.digest, at_ns, objection, proven_ns)
             )
 
     def _named(
-        self, index: int, signed_by: tuple[str, ...], file: str, findings: Findings
-    ) -> list[tuple[TrustedSigner, ...]]:
-        """The signers of each key that the use names; every other signature by a trusted key is reported."""
+        self, index: int, signed_by: Sequence[Signed], file: str, findings: Findings
+    ) -> list[tuple[tuple[TrustedSigner, ...], int | None]]:
+        """The signers of each key that the use names, and its proven time; every other trusted one is reported."""
         use = self.context.uses[index]
-        found: list[tuple[TrustedSigner, ...]] = []
-        for fingerprint in signed_by:
-            named = tuple(signer for signer in use.signers if signer.fingerprint == fingerprint)
-            called = ", ".join(self.context.names[fingerprint])
+        found: list[tuple[tuple[TrustedSigner, ...], int | None]] = []
+        for signed in signed_by:
+            named = tuple(signer for signer in use.signers if signer.name in signed.names)
+            objection = signed.objection()
             if not named:
-                findings.refuse(file, f"signed by {called}, whom {use.title} does not name", (index,))
-            elif fingerprint in self.context.compromised:
-                reason = f"signed by {called}, whose key is compromised; a bare signature proves no time"
+                reason = f"signed by {', '.join(signed.names)}, whom {use.title} does not name"
                 findings.refuse(file, reason, (index,))
+            elif objection:
+                findings.refuse(file, objection, (index,))
             else:
-                found.append(named)
+                found.append((named, signed.proven_ns))
         return found
 
     def _item(self, use: Use, statement: Statement, at_ns: int | None, subject: Subject) -> bytes:
@@ -218,6 +234,8 @@ def _reason(path: str, problem: Any) -> str:
 
 
 def _require_subject(statement: Statement, subject: Subject, use: Use) -> None:
+    if statement.predicate_type in ONE_SUBJECT and len(statement.subject) != 1:
+        raise ValueError(f"speaks about {len(statement.subject)} subjects, where its predicate is about exactly one")
     # A model signature is about a root of its own. Only the rule that ties its resources to the manifest's files, one
     # to one, makes that root ours: under any other rule a signature of any model would do.
     if statement.predicate_type != MODEL_SIGNATURE or use.rule != "model_signature" or subject.about != "model":

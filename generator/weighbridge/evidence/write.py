@@ -77,6 +77,22 @@ def own_subject(predicate_type: str, predicate: dict[str, Any], file: str) -> tu
         raise InputError.single(file, str(error), "Correct the predicate.") from error
 
 
+def statement_payload(predicate_type: str, predicate: dict[str, Any], subject: tuple[str, str], file: str) -> bytes:
+    """The bytes of a statement as they are to be signed; the arguments are those of `write_attestation`.
+
+    Raises:
+        InputError: the predicate has no canonical form, or is too large to be read again.
+    """
+    try:
+        payload = statement_json(predicate_type, predicate, [subject])
+    except ValueError as error:
+        raise InputError.single(file, str(error), "Write large integers as text.") from error
+    if len(payload) > LIMITS.payload_bytes:
+        message = f"makes a statement of {len(payload)} bytes, more than {LIMITS.payload_bytes}"
+        raise InputError.single(file, message, "Leave out what nobody judges.")
+    return payload
+
+
 def write_attestation(
     predicate_type: str,
     predicate: dict[str, Any],
@@ -96,14 +112,7 @@ def write_attestation(
     Raises:
         InputError: the predicate has no canonical form, or is too large to be read again.
     """
-    try:
-        payload = statement_json(predicate_type, predicate, [subject])
-    except ValueError as error:
-        raise InputError.single(file, str(error), "Write large integers as text.") from error
-    if len(payload) > LIMITS.payload_bytes:
-        message = f"makes a statement of {len(payload)} bytes, more than {LIMITS.payload_bytes}"
-        raise InputError.single(file, message, "Leave out what nobody judges.")
-    envelope = sign_envelope(PAYLOAD_TYPE, payload, signing_keys)
+    envelope = sign_envelope(PAYLOAD_TYPE, statement_payload(predicate_type, predicate, subject, file), signing_keys)
     if len(signing_keys) == 1:
         return bundle_json(envelope, signing_keys[0].public_key())
     return envelope_json(envelope)

@@ -106,8 +106,10 @@ class _Stdout:
     def send(self, event: EventDocument) -> None:
         data = line(event, asb=self.asb)
         try:
-            sys.stdout.write(data.decode())
+            # As bytes: a terminal's encoding must not change what is told.
             sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
         except OSError as error:
             raise DeliveryError(f"the event could not be written to standard output: {error.strerror}") from error
 
@@ -154,7 +156,8 @@ def _endpoint(url: str, delivery: Delivery, *, asb: bool) -> _Endpoint:
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
         raise _no_sink(parts._replace(netloc=host or "").geturl(), "names no host, or holds credentials", _FORMS)
     if parts.scheme == "http" and host not in _LOOPBACK:
-        raise _no_sink(url, "would send events in clear text", "Use https; http is for this machine only.")
+        shown = parts._replace(query="").geturl()
+        raise _no_sink(shown, "would send events in clear text", "Use https; http is for this machine only.")
     _authorization()
     return _Endpoint(url, delivery, asb)
 
@@ -166,32 +169,39 @@ class _Endpoint:
     asb: bool
 
     def send(self, event: EventDocument) -> None:
-        import httpx  # noqa: PLC0415 -- costs 0.1 s, and most runs send nothing
-
         check_event(event)
         body = digest_text(cloud_event(event, asb=self.asb)).encode()
         headers = {"content-type": CONTENT_TYPE, **_authorization()}
         what = ""
-        # A redirect is not followed: it would take the token and the event to whoever the answer names.
-        with httpx.Client(timeout=self.delivery.timeout, follow_redirects=False) as client:
-            for attempt in range(self.delivery.attempts):
-                wait = self.delivery.backoff * 2**attempt
-                try:
-                    answer = client.post(self.url, content=body, headers=headers)
-                except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-                    what = _why(error)
-                else:
-                    if answer.is_success:
-                        return
-                    what = f"it answered {answer.status_code}"
-                    if answer.status_code != 429 and not answer.is_server_error:
-                        break
-                    wait = _retry_after(answer, wait)
-                if attempt + 1 < self.delivery.attempts:
-                    time.sleep(min(wait, self.delivery.longest_wait))
+        for attempt in range(self.delivery.attempts):
+            what, wait = self._attempt(body, headers)
+            if not what:
+                return
+            if wait < 0:
+                break
+            if attempt + 1 < self.delivery.attempts:
+                time.sleep(min(wait or self.delivery.backoff * 2**attempt, self.delivery.longest_wait))
         host = urlsplit(self.url).hostname
         fix = "Correct the endpoint or its token, and announce it again: the same event keeps its id."
         raise DeliveryError(f"the event {event['event_id']} was not accepted by {host}: {what}. {fix}")
+
+    def _attempt(self, body: bytes, headers: dict[str, str]) -> tuple[str, float]:
+        """What went wrong, "" if nothing; and how long to wait, 0 for the usual time, below 0 to give up."""
+        import httpx  # noqa: PLC0415 -- costs 0.1 s, and most runs send nothing
+
+        # A redirect is not followed: it would take the token and the event to whoever the answer names. Nor is a proxy
+        # asked for this machine, and of an answer nothing but its head is read.
+        client = httpx.Client(
+            timeout=self.delivery.timeout, follow_redirects=False, trust_env=self.url.startswith("https://")
+        )
+        try:
+            with client, client.stream("POST", self.url, content=body, headers=headers) as answer:
+                if answer.is_success:
+                    return "", 0
+                again = answer.status_code == 429 or answer.is_server_error
+                return f"it answered {answer.status_code}", _retry_after(answer) if again else -1
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            return _why(error), 0
 
 
 def _authorization() -> dict[str, str]:
@@ -208,6 +218,7 @@ def _why(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _retry_after(answer: httpx.Response, otherwise: float) -> float:
+def _retry_after(answer: httpx.Response) -> float:
+    """In seconds; 0 where the endpoint does not say."""
     given = answer.headers.get("retry-after", "")
-    return float(given) if given.isascii() and given.isdigit() and len(given) < 6 else otherwise
+    return float(given) if given.isascii() and given.isdigit() and len(given) < 6 else 0

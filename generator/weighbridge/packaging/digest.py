@@ -33,8 +33,19 @@ def check_path(path: str) -> None:
     """Refuse a path that two systems could read differently, that leaves the folder, or that is no part of an artifact.
 
     Raises:
+        ValueError: what `check_plain_path` refuses, or one of the top-level names in `EXCLUDED`.
+    """
+    check_plain_path(path)
+    if path.split("/", 1)[0] in EXCLUDED:
+        raise ValueError(f"path {path!r} is about the artifact, not part of it")
+
+
+def check_plain_path(path: str) -> None:
+    """Refuse a path that two systems could read differently, or that leaves the folder.
+
+    Raises:
         ValueError: not relative, not NFC, with an empty, `.` or `..` part, a backslash, a control character or a lone
-            surrogate, longer than `MAX_PATH_BYTES`, or one of the top-level names in `EXCLUDED`.
+            surrogate, or longer than `MAX_PATH_BYTES`.
     """
     if not path.isascii() and unicodedata.normalize("NFC", path) != path:
         raise ValueError(f"path {path!r} is not in Unicode's NFC form")
@@ -47,8 +58,6 @@ def check_path(path: str) -> None:
         raise ValueError(f"path {path!r} is not relative, or has an empty, '.' or '..' part")
     if len(path.encode("utf-8")) > MAX_PATH_BYTES:
         raise ValueError(f"path {path[:40]!r}... is longer than {MAX_PATH_BYTES} bytes")
-    if parts[0] in EXCLUDED:
-        raise ValueError(f"path {path!r} is about the artifact, not part of it")
 
 
 def _forbidden(character: str) -> bool:

@@ -103,6 +103,8 @@ class Finding(Document):
 
     path: PackagedPath | Literal["README.md"]
     """`README.md` is the card, which is no part of the artifact."""
+    about: Literal["content", "license", "dependencies"]
+    """What could not be told: what the file holds and can run, its license, or what the model needs."""
     message: Text
 
 

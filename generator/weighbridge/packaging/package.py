@@ -15,7 +15,7 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,21 +25,27 @@ from weighbridge.catalogue.names import Name, format_time
 from weighbridge.catalogue.source import LIMITS
 from weighbridge.errors import InputError, OutputError, Problem
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, bundle_json, sign_envelope
+from weighbridge.evidence.executable_content import EXECUTABLE_CONTENT, executable_content
 from weighbridge.evidence.predicates import PACKAGE
 from weighbridge.evidence.statement import statement_json
+from weighbridge.evidence.write import write_attestation
+from weighbridge.packaging.describe import describe
 from weighbridge.packaging.digest import artifact_bytes, artifact_digest
 from weighbridge.packaging.manifest import Manifest
-from weighbridge.packaging.scan import scan
+from weighbridge.packaging.roles import media_type_of
+from weighbridge.packaging.scan import scan_and_look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from weighbridge.keys import PrivateKey
-    from weighbridge.packaging.scan import Progress, ScannedFile
+    from weighbridge.packaging.describe import Description
+    from weighbridge.packaging.hashing import Progress, ScannedFile
 
 CARD = "README.md"
 MANIFEST = "manifest.json"
 STATEMENT_FILE = "evidence/package.sigstore.json"
+EXECUTABLE_FILE = "evidence/executable-content.sigstore.json"
 _WRITE_CARD = "Write a model card: a README.md whose front matter says license, base_model and the like."
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
@@ -105,18 +111,20 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
     """
     problems = _name_problems(model, version)
     card = b""
+    front_matter: dict[str, Any] = {}
     try:
         card = _read_card(folder)
-        read_card(card, str(folder / CARD))  # nobody should sign a card that no catalogue would take
+        # Nobody should sign a card that no catalogue would take.
+        _, front_matter = read_card(card, str(folder / CARD))
     except InputError as error:
         problems += error.problems
     try:
-        scanned = scan(folder, progress=progress)
+        scanned = scan_and_look(folder, lambda files: describe(files, front_matter), progress=progress)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    packaged = Package(_manifest(model, version, scanned), card)
+    packaged = Package(_manifest(model, version, *scanned), card)
     size = len(packaged.files()[MANIFEST])
     if size > LIMITS.manifest:
         message = f"would have {size:,} bytes, and no catalogue takes more than {LIMITS.manifest:,}"
@@ -124,17 +132,29 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
     return packaged
 
 
-def _manifest(model: str, version: str, scanned: Sequence[ScannedFile]) -> Manifest:
-    return Manifest.model_validate(
-        {
-            "apiVersion": "weighbridge.dev/v1",
-            "kind": "Manifest",
-            "model": model,
-            "version": version,
-            "artifact_digest": artifact_digest((file.path, file.size, file.sha256) for file in scanned),
-            "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in scanned],
-        }
-    )
+def _manifest(
+    model: str, version: str, scanned: Sequence[ScannedFile], ignored: Sequence[str], description: Description
+) -> Manifest:
+    document = {
+        "apiVersion": "weighbridge.dev/v1",
+        "kind": "Manifest",
+        "model": model,
+        "version": version,
+        "artifact_digest": artifact_digest((file.path, file.size, file.sha256) for file in scanned),
+        "files": [
+            {
+                "path": file.path,
+                "size": file.size,
+                "sha256": file.sha256,
+                "media_type": media_type_of(file.path),
+                "role": description.roles[file.path],
+            }
+            for file in scanned
+        ],
+        **description.fields(),
+        **({"ignored": ignored} if ignored else {}),
+    }
+    return Manifest.model_validate(document)
 
 
 def _name_problems(model: str, version: str) -> list[Problem]:
@@ -167,8 +187,18 @@ def _read_card(folder: Path) -> bytes:
 
 
 def sign_package(packaged: Package, key: PrivateKey, at_ns: int) -> bytes:
-    """The package statement, signed, in a Sigstore bundle v0.3; equal inputs give equal bytes, but for RSA keys."""
+    """The package statement, signed, in a Sigstore bundle v0.3; the same bytes again, unless the key is in a device."""
     return bundle_json(sign_envelope(PAYLOAD_TYPE, packaged.statement(at_ns), [key]), key.public_key())
+
+
+def sign_executable_content(packaged: Package, key: PrivateKey, at_ns: int) -> bytes:
+    """What of the model can run, as a signed statement in a Sigstore bundle v0.3 (predicate executable-content/v1).
+
+    Raises:
+        InputError: more was found than a statement can hold.
+    """
+    predicate = executable_content(packaged.manifest, packaged.manifest_sha256, at_ns)
+    return write_attestation(EXECUTABLE_CONTENT, predicate, (packaged.name, packaged.digest), [key], MANIFEST)
 
 
 def check_output(folder: Path, output: Path) -> None:

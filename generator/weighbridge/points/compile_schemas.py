@@ -66,30 +66,64 @@ _GATE_VERDICTS = mapping(
 )
 
 _ALLOWANCES = loose_list(id=ANY, until=ANY, reason=ANY)
+_BOUNDS = {"properties": {"min": ANY, "max": ANY, "none": ANY}}
 _PARAMETERS: dict[str, dict[str, Schema]] = {
     "approval": {"environment": ANY},
     "evaluation": {"datasets": ANY, "metrics": ANY},
+    "executable_content": dict.fromkeys(("allowed", "except", "unread", "scanners"), ANY),
+    "image_profile": {**dict.fromkeys(("bases", "allow", "except"), ANY), **dict.fromkeys(("cuda", "cudnn"), _BOUNDS)},
     "model_signature": {"symlinks": ANY, "ignore_paths": ANY},
     "package": {},
     "promotion": {"from": ANY, "to": ANY},
+    "publication": {"registries": ANY},
     "sbom": dict.fromkeys(("formats", "components", "allowed_licenses", "denied_licenses", "unlicensed"), ANY),
     # A builder is a text or an object.
     "slsa_provenance": {"builders": {"items": ANY}, **dict.fromkeys(("build_types", "source", "level"), ANY)},
     "test_result": {"warnings": ANY, "tests": ANY},
-    "vulnerabilities": {"max_severity": ANY, "allowed": _ALLOWANCES, "scanners": ANY},
+    "vulnerabilities": {"max_severity": ANY, "allowed": _ALLOWANCES, "scanners": ANY, "accept_suppressed_by": ANY},
 }
 """What each rule reads of `with`."""
 _OWN: dict[str, Schema] = {
     "approval": loose(environment=ANY, manifest_sha256=ANY, at=ANY),
     "evaluation": loose(metrics=ANY, dataset=loose(uri=ANY, digest=ANY), finished_at=ANY),
+    "executable_content": loose(
+        scanners=loose_list(name=ANY, version=ANY),
+        at=ANY,
+        manifest_sha256=ANY,
+        files=ANY,
+        executable=loose_list(path=ANY, kind=ANY, detail=ANY),
+        findings=loose_list(path=ANY, about=ANY, message=ANY),
+    ),
     "package": loose(manifest_sha256=ANY, card_sha256=ANY, at=ANY),
     "promotion": loose(from_=ANY, to=ANY, at=ANY, record_sha256=ANY),
+    "publication": loose(sources=ANY, at=ANY),
 }
 """Predicates of Weighbridge; `evidence.trim` has the others'."""
 _LISTS = frozenset(
-    {"@graph", "components", "licenses", "packages", "resolvedDependencies", "resources", "result", "severity"}
+    {
+        "@graph",
+        "compilers",
+        "components",
+        "cuda",
+        "cudnn",
+        "images",
+        "licenses",
+        "materials",
+        "network_tools",
+        "package_managers",
+        "packages",
+        "resolvedDependencies",
+        "resources",
+        "result",
+        "secrets",
+        "setuid",
+        "severity",
+        "shells",
+        "unread",
+        "weights",
+    }
 )
-"""Where foreign predicates hold lists."""
+"""Where predicates hold lists."""
 _BELOW: dict[str, Schema] = {
     "serialization": loose(method=ANY, hash_type=ANY, allow_symlinks=ANY, ignore_paths=ANY),
     "buildConfigSource": loose(repository=ANY),
@@ -97,6 +131,7 @@ _BELOW: dict[str, Schema] = {
 """What rules look at below what is sent whole."""
 _FIELDS: dict[str, Schema] = {
     "predicate_type": TEXT,
+    "digest": TEXT,
     "manifest_sha256": TEXT,
     "card_sha256": TEXT,
     "at_ns": TIME,

@@ -16,13 +16,14 @@ from weighbridge.bundle.policies import POINTS, declared_point
 from weighbridge.engines.opa import opa_eval, opa_parse
 from weighbridge.points.schemas import field_names
 from weighbridge.registry.records import NO_ANSWER
+from weighbridge.release.verdict import NO_RELEASE_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 _TEST = "_test.rego"
-_FOLDERS = ("lib", "points", "guard", "gate")
+_FOLDERS = ("lib", "points", "guard", "gate", "release")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ _UNANSWERED = Rule(
     fix="Read what `weighbridge compile` says of it, and compile again; if it stays, report it.",
     related=(("OPA, undefined values", "https://www.openpolicyagent.org/docs/policy-language"),),
     path="gate/gate.rego",
+)
+_UNANSWERED_RELEASE = Rule(
+    code=NO_RELEASE_ANSWER,
+    title="The release rules answer",
+    description="A release for which there is no verdict is refused by whoever asked; so no rule states this code.",
+    severity="critical",
+    fix="Correct what `environments.<name>.release.requires` names; if it stays, report it.",
+    related=(("OPA, undefined values", "https://www.openpolicyagent.org/docs/policy-language"),),
+    path="release/release.rego",
 )
 
 
@@ -101,7 +111,7 @@ def rules(base: Path | None = None) -> list[Rule]:
     """
     found: dict[str, dict[str, Any]] = _ask("reference", base or resources.policies(), [])
     stated = [_rule(code, document) for code, document in found.items()]
-    return sorted([*stated, _UNANSWERED], key=lambda rule: rule.code)
+    return sorted([*stated, _UNANSWERED, _UNANSWERED_RELEASE], key=lambda rule: rule.code)
 
 
 def _rule(code: str, document: dict[str, Any]) -> Rule:

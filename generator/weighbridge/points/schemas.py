@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
 from weighbridge.catalogue import schemas as documents
-from weighbridge.points import compile_schemas
+from weighbridge.points import compile_schemas, release_schemas
 from weighbridge.points.envoy import BODY_FIELDS, METADATA_NAMESPACE, SEEN_BY_OPA
 from weighbridge.points.schema_parts import (
     ANY,
@@ -182,6 +182,7 @@ STEPS: dict[str, dict[str, Schema]] = {
         "event": _EVENT,
     },
     **compile_schemas.STEPS,
+    **release_schemas.STEPS,
 }
 """By step, the schemas that `opa check` is given, by the name that METADATA calls them."""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from weighbridge.keys import PrivateKey
+    from weighbridge.keys import LocalKey
 
 MAX_BYTES = 1024**3
 """A larger file is not ours."""
@@ -44,7 +44,7 @@ Span = tuple[int, int]
 class JudgementCache:
     """The records of one catalogue's versions as an earlier compile left them."""
 
-    def __init__(self, folder: Path, key: PrivateKey, context: str, at_ns: int) -> None:
+    def __init__(self, folder: Path, key: LocalKey, context: str, at_ns: int) -> None:
         """Read what there is.
 
         Args:
@@ -117,7 +117,7 @@ class JudgementCache:
             file.unlink()
 
 
-def _derived(key: PrivateKey) -> bytes:
+def _derived(key: LocalKey) -> bytes:
     """A key for nothing but this cache (HKDF, RFC 5869): the release key itself authenticates releases only."""
     secret = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -12,6 +12,7 @@ from weighbridge import resources
 from weighbridge.canonical import sha256_hex
 from weighbridge.engines.locate import require
 from weighbridge.evidence.select import SUPERSEDED
+from weighbridge.evidence.trusted_root import library_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _TIMELESS_CODES = frozenset({"REL-002", "REL-005", "REL-006", "REL-007", "REL-008"})
 """Reasons that neither say nor depend on how late it is, as long as all evidence counts."""
-_WITHOUT_JUDGEMENT = frozenset({"routes", "upstreams", "calls", "live", "orders", "enforcement", "multi_tenant"})
+_WITHOUT_JUDGEMENT = frozenset(
+    {"routes", "upstreams", "calls", "live", "orders", "enforcement", "multi_tenant", "release"}
+)
 """Parts of an environment that decide about calls and workloads, never about a version."""
 
 
@@ -38,6 +41,8 @@ def context_of_judgements(catalogue: Catalogue) -> str:
         repr(configuration.attestations),
         *(f"{name} {_judging(environment)}" for name, environment in configuration.environments.items()),
         *(f"{signer.name} {signer.fingerprint}" for signer in catalogue.signers.values()),
+        library_version(),
+        *(f"{name} {sha256_hex(root)}" for name, root in catalogue.roots.items()),
         *(f"{policy.path} {policy.text}" for policy in catalogue.policies),
         *_own_files(),
     ):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from weighbridge.errors import EngineError
 from weighbridge.registry.question import Question, promotion_order
-from weighbridge.registry.records import NO_ANSWER, Reason, Record, held, promotion_files
+from weighbridge.registry.records import NO_ANSWER, Reason, Record, held, promotion_files, published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,11 +144,21 @@ class _Gate:
             not_after=not_after,
             reasons=(),
             images=tuple(sorted({image.digest for image in version.card.images})),
-            sources=tuple(sorted(set(version.card.sources))),
+            sources=tuple(sorted({*version.card.sources, *self._published(found)})),
             attestations={name: held(found.attestations[name]) for name in self._question.required},
             promotion=promotion_files(found, self._question.name),
             lineage=None if lineage is None else lineage.model_dump(mode="json", exclude_none=True),
         )
+
+    def _published(self, found: VersionEvidence) -> set[str]:
+        """Where signed evidence that the environment requires says the weights lie.
+
+        Of what is not required nobody compares the age, so it adds nothing.
+        """
+        sources: set[str] = set()
+        for name in self._question.publications:
+            sources |= published(found.attestations[name], self._question.threshold(name))
+        return sources
 
     def _approved_until(self, answer: Any) -> int | None:
         if not isinstance(answer, dict) or answer.get("approved") is not True or answer.get("reasons") != []:

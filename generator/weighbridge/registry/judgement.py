@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.evidence.state import VersionEvidence
-    from weighbridge.keys import PrivateKey
+    from weighbridge.keys import LocalKey
     from weighbridge.registry.gate import Records
     from weighbridge.registry.orders import ResolvedOrders
 
@@ -74,10 +74,12 @@ class JudgingOptions:
     """Accept signers and tenants' keys whose private halves everybody has."""
     jobs: int = 1
     """Processes that read and verify."""
-    cache: tuple[Path, PrivateKey] | None = None
+    cache: tuple[Path, LocalKey] | None = None
     """Where judgements are kept between compiles, and the release key, which protects them."""
     only: str = ""
     """Judge this version alone, `<model>@<version>`; the whole catalogue is read all the same."""
+    siblings: bool = False
+    """With `only`, judge the other versions of its model as well."""
 
 
 def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = silent) -> Judged:
@@ -94,17 +96,22 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     check_user_rules(catalogue.policies)
     orders = resolve_orders(catalogue, options.at_ns)
     if options.only:
-        catalogue = _reduced(catalogue, [options.only])
+        catalogue = _reduced(catalogue, _chosen(catalogue, options))
     if options.cache is None:
-        evidence, records = _judge_all(catalogue, options, progress)
+        evidence, records = judge_versions(catalogue, options, progress)
     else:
         evidence, records = _judge_changed(catalogue, options, options.cache, progress)
     return Judged(catalogue, trust, evidence, records, orders)
 
 
-def _judge_all(
-    catalogue: Catalogue, options: JudgingOptions, progress: Progress
+def judge_versions(
+    catalogue: Catalogue, options: JudgingOptions, progress: Progress = silent
 ) -> tuple[Mapping[str, VersionEvidence], Records]:
+    """Verify and judge the evidence of every version of a catalogue that was read, and ask the gate.
+
+    Raises:
+        EngineError: OPA is missing or failed.
+    """
     modules = {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
     policies = resources.policies()
     subjects = len(catalogue.versions) + len(catalogue.images)
@@ -128,9 +135,9 @@ def _judge_all(
 
 
 def _judge_changed(
-    catalogue: Catalogue, options: JudgingOptions, kept: tuple[Path, PrivateKey], progress: Progress
+    catalogue: Catalogue, options: JudgingOptions, kept: tuple[Path, LocalKey], progress: Progress
 ) -> tuple[Mapping[str, VersionEvidence], Records]:
-    """As `_judge_all`, but for versions whose records are known already."""
+    """As `judge_versions`, but for versions whose records are known already."""
     at_ns = options.at_ns
     cache = JudgementCache(*kept, context_of_judgements(catalogue), at_ns)
     cache_keys = {name: judgement_key(catalogue, version) for name, version in catalogue.versions.items()}
@@ -140,7 +147,7 @@ def _judge_changed(
     evidence: Mapping[str, VersionEvidence] = {}
     fresh: Records = {name: {} for name in environments}
     if changed:
-        evidence, fresh = _judge_all(_reduced(catalogue, changed), options, progress)
+        evidence, fresh = judge_versions(_reduced(catalogue, changed), options, progress)
         shipped = {
             name: (resources.policies() / "evidence" / document.rule).is_dir()
             for name, document in catalogue.configuration.attestations.items()
@@ -156,6 +163,11 @@ def _judge_changed(
         }
         for environment in environments
     }
+
+
+def _chosen(catalogue: Catalogue, options: JudgingOptions) -> list[str]:
+    model = options.only.partition("@")[0] if options.siblings else None
+    return sorted({options.only, *(name for name, version in catalogue.versions.items() if version.model == model)})
 
 
 def _reduced(catalogue: Catalogue, names: Sequence[str]) -> Catalogue:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EVALUATION_RULE = "evaluation"
 """The only rule whose claims speak about metrics."""
+PUBLICATION_RULE = "publication"
+"""The only rule whose claims say where weights lie."""
 CONFIGURATION = "weighbridge.yaml"
 
 
@@ -70,6 +72,10 @@ class Question:
         package = package_attestation(configuration)
         self.required = tuple(sorted({*self.environment.requires, package}))
         """What must hold: what the environment names, and packaging."""
+        self.publications = tuple(
+            name for name in self.required if configuration.attestations[name].rule == PUBLICATION_RULE
+        )
+        """Of these, the ones that say where a version's weights lie."""
         self._evaluations = [
             required
             for required in self.environment.requires
@@ -84,6 +90,10 @@ class Question:
     def document(self, items: Mapping[str, Any]) -> dict[str, Any]:
         """The input of one batch."""
         return {**self._shared, "items": items}
+
+    def threshold(self, attestation: str) -> int:
+        """How many distinct keys have to agree for an attestation."""
+        return self._attestations[attestation].threshold
 
     def item(self, version: ModelVersion, found: VersionEvidence | None, previous: Record | None) -> dict[str, Any]:
         """One version as the gate sees it; what was not found is left out, and refused there."""

@@ -122,6 +122,17 @@ def held(state: AttestationState) -> Held:
     )
 
 
+def published(state: AttestationState, threshold: int) -> set[str]:
+    """The addresses on which enough distinct keys agree, of an attestation that is judged by the rule `publication`."""
+    if not state.held:
+        return set()
+    claimed: dict[str, set[str]] = {}
+    for verdict in state.verdicts:
+        for source in verdict.claims.get("sources", ()) if verdict.passed else ():
+            claimed.setdefault(source, set()).add(verdict.fingerprint)
+    return {source for source, keys in claimed.items() if len(keys) >= threshold}
+
+
 def promotion_files(evidence: VersionEvidence, environment: str) -> tuple[str, ...]:
     """The files of the verified promotions into an environment."""
     return tuple(sorted({promotion.file for promotion in evidence.promotions if promotion.to == environment}))

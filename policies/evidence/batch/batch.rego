@@ -10,8 +10,11 @@ package weighbridge.evidence.batch
 
 import data.weighbridge.evidence.approval
 import data.weighbridge.evidence.evaluation
+import data.weighbridge.evidence.executable_content
+import data.weighbridge.evidence.image_profile
 import data.weighbridge.evidence.model_signature
 import data.weighbridge.evidence.promotion
+import data.weighbridge.evidence.publication
 import data.weighbridge.evidence.sbom
 import data.weighbridge.evidence.slsa_provenance
 import data.weighbridge.evidence.test_result
@@ -22,9 +25,12 @@ import data.weighbridge.evidence.vulnerabilities
 shipped := {
 	"approval",
 	"evaluation",
+	"executable_content",
+	"image_profile",
 	"model_signature",
 	"package",
 	"promotion",
+	"publication",
 	"sbom",
 	"slsa_provenance",
 	"test_result",
@@ -44,11 +50,17 @@ judged("approval", item) := verdict if verdict := approval.verdict with input as
 
 judged("evaluation", item) := verdict if verdict := evaluation.verdict with input as item
 
+judged("executable_content", item) := verdict if verdict := executable_content.verdict with input as item
+
+judged("image_profile", item) := verdict if verdict := image_profile.verdict with input as item
+
 judged("model_signature", item) := verdict if verdict := model_signature.verdict with input as item
 
 judged("package", item) := verdict if verdict := data.weighbridge.evidence["package"].verdict with input as item
 
 judged("promotion", item) := verdict if verdict := promotion.verdict with input as item
+
+judged("publication", item) := verdict if verdict := publication.verdict with input as item
 
 judged("sbom", item) := verdict if verdict := sbom.verdict with input as item
 

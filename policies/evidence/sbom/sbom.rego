@@ -101,7 +101,7 @@ components contains component if {
 components contains component if {
 	format == "spdx3"
 	some entry in input.predicate["@graph"]
-	entry.type in {"software_Package", "ai_AIPackage", "dataset_DatasetPackage"}
+	entry.type in {"software_File", "software_Package", "ai_AIPackage", "dataset_DatasetPackage"}
 	component := {"name": name_of(entry), "licenses": spdx3_licenses(entry)}
 }
 

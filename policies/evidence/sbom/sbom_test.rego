@@ -64,6 +64,16 @@ test_passes if {
 	}
 }
 
+test_files_of_spdx3_count if {
+	file := {"op": "add", "path": "/predicate/@graph/-", "value": {"type": "software_File", "spdxId": "urn:file", "name": "model.onnx"}}
+	relation := {"type": "Relationship", "relationshipType": "hasDeclaredLicense", "from": "urn:file", "to": ["urn:bsd"]}
+	licensed_file := [file, {"op": "add", "path": "/predicate/@graph/-", "value": relation}]
+	judged(spdx3, {}, [file]).claims.components == 3
+	judged(spdx3, {"allowed_licenses": ["BSD-3-Clause"]}, licensed_file).passed == true
+	judged(spdx3, {"allowed_licenses": ["BSD-3-Clause"]}, [file]).passed == false
+	judged(spdx3, {"components": ["model.onnx"]}, [file]).passed == true
+}
+
 test_unlicensed if {
 	none := [{"op": "remove", "path": "/predicate/components/0/licenses"}]
 	judged(cyclonedx, {}, none).passed == true

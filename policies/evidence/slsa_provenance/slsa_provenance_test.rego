@@ -102,3 +102,59 @@ test_refuses_nothing_at_all if {
 	verdict := slsa_provenance.verdict with input as {}
 	verdict.passed == false
 }
+
+commit := "cccccccccccccccccccccccccccccccccccccccc"
+
+older := {
+	"predicate_type": "https://slsa.dev/provenance/v0.2",
+	"predicate": {
+		"builder": {"id": builder},
+		"buildType": "https://github.com/slsa-framework/slsa-github-generator/generic@v1",
+		"invocation": {"configSource": {"uri": "git+https://github.com/acme/kb-qa@refs/heads/main", "digest": {"sha1": commit}, "entryPoint": "train.yml"}},
+		"materials": [
+			{"uri": "git+https://github.com/acme/kb-qa@refs/heads/main", "digest": {"sha1": commit}},
+			{"uri": "git+https://github.com/evil/code@refs/heads/main", "digest": {"sha1": commit}},
+		],
+	},
+	"with": {"builders": [builder]},
+}
+
+older_with(parameters, patch) := verdict if {
+	item := json.patch(object.union(older, {"with": parameters}), patch)
+	verdict := slsa_provenance.verdict with input as item
+}
+
+test_v02_passes if {
+	older_with({}, []) == {"passed": true, "reasons": [], "claims": {"builder": builder}}
+	older_with({"source": repository, "build_types": ["https://github.com/slsa-framework/slsa-github-generator/generic@v1"]}, []).passed == true
+	older_with({"builders": [{"id": builder, "level": 3}], "level": 3}, []).claims.level == 3
+}
+
+v02_refused[name] := verdict.reasons if {
+	some name, given in {
+		"another builder": [{}, [{"op": "replace", "path": "/predicate/builder/id", "value": "https://evil.example/runner"}]],
+		"the builder of v1": [{}, [{"op": "add", "path": "/predicate/runDetails", "value": {"builder": {"id": builder}}}, {"op": "remove", "path": "/predicate/builder"}]],
+		"the build type of v1": [{}, [{"op": "remove", "path": "/predicate/buildType"}]],
+		"the predicate of v1": [{}, [{"op": "replace", "path": "/predicate", "value": statement.predicate}]],
+		"the type of v1": [{}, [{"op": "replace", "path": "/predicate_type", "value": "https://slsa.dev/provenance/v1"}]],
+		"an unknown version": [{}, [{"op": "replace", "path": "/predicate_type", "value": "https://slsa.dev/provenance/v0.1"}]],
+		"another source": [{"source": "https://github.com/acme/other"}, []],
+		"a source that was only a material": [{"source": "https://github.com/evil/code"}, []],
+		"source not among the materials": [{"source": repository}, [{"op": "remove", "path": "/predicate/materials/0"}]],
+		"no materials": [{"source": repository}, [{"op": "remove", "path": "/predicate/materials"}]],
+		"material without digest": [{"source": repository}, [{"op": "remove", "path": "/predicate/materials/0/digest"}]],
+		"no source": [{"source": repository}, [{"op": "remove", "path": "/predicate/invocation/configSource/uri"}]],
+		"source is a number": [{"source": repository}, [{"op": "replace", "path": "/predicate/invocation/configSource/uri", "value": 1}]],
+		"no config source": [{}, [{"op": "remove", "path": "/predicate/invocation/configSource"}]],
+		"level not given": [{"level": 2}, []],
+	}
+	verdict := older_with(given[0], given[1])
+	verdict.passed == false
+}
+
+test_v02_refuses if {
+	count(v02_refused) == 15
+	every _, reasons in v02_refused {
+		count(reasons) > 0
+	}
+}

@@ -3,8 +3,9 @@
 # title: Vulnerabilities
 # description: |
 #   in-toto vulns v0.2. Parameters: `max_severity` (none, low, medium, high or critical: the highest that is accepted), and, optional,
-#   `allowed` (a list of `{id, until, reason}`: findings accepted until a time) and `scanners` (URIs). A finding whose severity
-#   cannot be told is refused whatever the bound. How old a scan may be is the attestation's `max_age`.
+#   `allowed` (a list of `{id, until, reason}`: findings accepted until a time), `scanners` (URIs) and `accept_suppressed_by` (a
+#   list of `openvex`, `sarif`, `trivy`, `grype`: who may suppress a finding with a status and a reason; nobody unless it says so).
+#   A finding whose severity cannot be told is refused whatever the bound. How old a scan may be is the attestation's `max_age`.
 # schemas:
 #   - input: schema.vulnerabilities
 # related_resources:
@@ -14,6 +15,10 @@ package weighbridge.evidence.vulnerabilities
 import data.weighbridge.evidence.parameters
 
 rank := {"none": 0, "negligible": 0, "low": 1, "medium": 2, "moderate": 2, "high": 3, "important": 3, "critical": 4}
+
+suppressors := {"openvex", "sarif", "trivy", "grype"}
+
+known := {"max_severity", "allowed", "scanners", "accept_suppressed_by"}
 
 bounds := {"none", "low", "medium", "high", "critical"}
 
@@ -25,18 +30,30 @@ verdict := object.union(parameters.passed(claims), {"expires_ns": expiry}) if {
 } else := parameters.failed(problems)
 
 holds if {
-	count(object.keys(input.with) - {"max_severity", "allowed", "scanners"}) == 0
+	count(object.keys(input.with) - known) == 0
 	input.predicate_type == "https://in-toto.io/attestation/vulns/v0.2"
 	input.with.max_severity in bounds
 	allowed_understood
+	suppressors_understood
 	well_formed
 	scanner_accepted
 	all_accepted
 }
 
-claims := {"findings": count(input.predicate.scanner.result), "scanner": input.predicate.scanner.uri}
+claims := object.union(summary, {"suppressed": excused}) if {
+	count(excused) > 0
+} else := summary
 
-problems contains problem if some problem in parameters.unknown({"max_severity", "allowed", "scanners"})
+summary := {"findings": count(input.predicate.scanner.result), "scanner": input.predicate.scanner.uri}
+
+# What does not count because somebody said so, and why.
+excused := [entry |
+	some index in sort(accepted_suppressions)
+	finding := input.predicate.scanner.result[index]
+	entry := object.union({"id": finding.id}, finding.suppressed)
+]
+
+problems contains problem if some problem in parameters.unknown(known)
 
 problems contains "the predicate type is not vulns/v0.2" if {
 	not input.predicate_type == "https://in-toto.io/attestation/vulns/v0.2"
@@ -45,6 +62,8 @@ problems contains "the predicate type is not vulns/v0.2" if {
 problems contains "`max_severity` is not one of none, low, medium, high, critical" if not input.with.max_severity in bounds
 
 problems contains "`allowed` is no list of {id, until, reason}" if not allowed_understood
+
+problems contains "`accept_suppressed_by` is no list of openvex, sarif, trivy, grype" if not suppressors_understood
 
 problems contains "the predicate is no vulns v0.2: no scanner, no result or no time" if not well_formed
 
@@ -57,6 +76,12 @@ problems contains sprintf("%s is %s", [finding.id, object.get(severities, index,
 	some index in beyond
 	finding := input.predicate.scanner.result[index]
 	not finding.id in object.keys(allowances)
+}
+
+problems contains sprintf("%s is suppressed by %s, which is not accepted here", [finding.id, finding.suppressed.by]) if {
+	some index in beyond
+	finding := input.predicate.scanner.result[index]
+	not finding.suppressed.by in accepted_suppressors
 }
 
 well_formed if {
@@ -81,10 +106,44 @@ all_accepted if {
 	}
 }
 
-# The findings that are not provably within the bound.
+# The findings that are not provably within the bound, nor suppressed by somebody whose word is accepted.
 beyond contains index if {
 	some index, finding in input.predicate.scanner.result
 	not within(finding)
+	not index in accepted_suppressions
+}
+
+accepted_suppressions contains index if {
+	some index, finding in input.predicate.scanner.result
+	finding.suppressed.by in accepted_suppressors
+	every field in ["status", "justification", "source"] {
+		is_string(finding.suppressed[field])
+		finding.suppressed[field] != ""
+	}
+	suppresses(finding.suppressed)
+}
+
+# Of the statuses of VEX only these say that there is nothing to do.
+suppresses(suppressed) if suppressed.status in {"not_affected", "fixed"}
+
+# A tool's own ignore rules know no more than that somebody ignored it.
+suppresses(suppressed) if {
+	suppressed.by != "openvex"
+	suppressed.status in {"ignored", "suppressed"}
+}
+
+suppressors_understood if not "accept_suppressed_by" in object.keys(input.with)
+
+suppressors_understood if {
+	parameters.texts(input.with.accept_suppressed_by)
+	every name in input.with.accept_suppressed_by {
+		name in suppressors
+	}
+}
+
+accepted_suppressors contains name if {
+	suppressors_understood
+	some name in object.get(input.with, "accept_suppressed_by", [])
 }
 
 # Every method must say something known; a finding of which no method says anything is of unknown severity.

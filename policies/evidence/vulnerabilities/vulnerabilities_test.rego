@@ -109,6 +109,57 @@ test_refuses if {
 	"CVE-1 is high" in refused["too severe"]
 }
 
+excused(by, more) := object.union({"by": by, "status": "not_affected", "justification": "not reachable", "source": "https://example.com/vex"}, more)
+
+suppressed(by, more) := object.union(finding("CVE-1", ["critical"]), {"suppressed": excused(by, more)})
+
+test_a_suppression_counts_where_it_is_accepted if {
+	accepting := {"accept_suppressed_by": ["openvex", "sarif"]}
+	verdict := judged([suppressed("openvex", {}), finding("CVE-2", ["low"])], accepting)
+	verdict.passed == true
+	verdict.expires_ns == never
+	verdict.claims.suppressed == [object.union({"id": "CVE-1"}, excused("openvex", {}))]
+	judged([suppressed("openvex", {"status": "fixed"})], accepting).passed == true
+	judged([suppressed("sarif", {"status": "suppressed"})], accepting).passed == true
+
+	# What is within the bound needs no excuse, and an allowance is one, too.
+	judged([finding("CVE-1", ["low"])], accepting).passed == true
+	judged([suppressed("openvex", {})], {"allowed": [allowance("CVE-1", "2026-02-01T00:00:00Z")]}).passed == true
+}
+
+unexcused[name] := verdict.reasons if {
+	some name, given in {
+		"nobody's word is accepted": [suppressed("openvex", {}), {}],
+		"another's word is accepted": [suppressed("openvex", {}), {"accept_suppressed_by": ["sarif", "trivy", "grype"]}],
+		"nobody in the list": [suppressed("openvex", {}), {"accept_suppressed_by": []}],
+		"list is text": [suppressed("openvex", {}), {"accept_suppressed_by": "openvex"}],
+		"list is a mapping": [suppressed("openvex", {}), {"accept_suppressed_by": {"a": "openvex"}}],
+		"list is true": [suppressed("openvex", {}), {"accept_suppressed_by": true}],
+		"an unknown name beside": [suppressed("openvex", {}), {"accept_suppressed_by": ["openvex", "me"]}],
+		"an unknown suppressor": [suppressed("me", {}), {"accept_suppressed_by": ["openvex"]}],
+		"affected": [suppressed("openvex", {"status": "affected"}), {"accept_suppressed_by": ["openvex"]}],
+		"under investigation": [suppressed("openvex", {"status": "under_investigation"}), {"accept_suppressed_by": ["openvex"]}],
+		"a tool's word in VEX": [suppressed("openvex", {"status": "ignored"}), {"accept_suppressed_by": ["openvex"]}],
+		"status is a number": [suppressed("sarif", {"status": 1}), {"accept_suppressed_by": ["sarif"]}],
+		"without reason": [suppressed("openvex", {"justification": ""}), {"accept_suppressed_by": ["openvex"]}],
+		"reason is a number": [suppressed("openvex", {"justification": 1}), {"accept_suppressed_by": ["openvex"]}],
+		"without source": [json.remove(suppressed("openvex", {}), ["suppressed/source"]), {"accept_suppressed_by": ["openvex"]}],
+		"suppressed is text": [object.union(finding("CVE-1", ["critical"]), {"suppressed": "openvex"}), {"accept_suppressed_by": ["openvex"]}],
+		"suppressed is true": [object.union(finding("CVE-1", ["critical"]), {"suppressed": true}), {"accept_suppressed_by": ["openvex"]}],
+		"of another finding": [finding("CVE-1", ["critical"]), {"accept_suppressed_by": ["openvex"]}],
+	}
+	verdict := judged([given[0], suppressed("openvex", {"by": "openvex", "status": "fixed"})], given[1])
+	verdict.passed == false
+}
+
+test_a_suppression_that_is_not_provable_counts_for_nothing if {
+	count(unexcused) == 18
+	every _, reasons in unexcused {
+		count(reasons) > 0
+	}
+	"CVE-1 is suppressed by openvex, which is not accepted here" in unexcused["nobody's word is accepted"]
+}
+
 test_refuses_without_a_clock if {
 	item := json.remove(object.union(scan([finding("CVE-1", ["high"])]), {"with": {"allowed": [allowance("CVE-1", "2099-01-01T00:00:00Z")]}}), ["/at_ns"])
 	verdict := vulnerabilities.verdict with input as item

@@ -30,13 +30,13 @@ def digests(folder: Path) -> dict[str, str]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The versions of each time that somebody was judged, and not looked up."""
     calls: list[list[str]] = []
-    real = judgement._judge_all
+    real = judgement.judge_versions
 
     def judge_all(catalogue: Any, options: Any, progress: Any) -> Any:
         calls.append(list(catalogue.versions))
         return real(catalogue, options, progress)
 
-    monkeypatch.setattr(judgement, "_judge_all", judge_all)
+    monkeypatch.setattr(judgement, "judge_versions", judge_all)
     return calls
 
 

@@ -54,7 +54,33 @@ FOREIGN_EVENT = {
     "context": {"trace_id": "t", "span_id": "s", "risk_signals": {"a": 0.1}, "labels": {"a": "b"}},
     "decision": {"effect": "deny", "applied_policies": ["p"], "actions": ["throttle"], "risk_level": "low"},
 }
+PROFILE = {
+    "config_digest": DIGEST,
+    "platform": "linux/amd64",
+    "layers": [{"diff_id": DIGEST, "size": 1, "entries": 1}],
+    "base": {"family": "wolfi"},
+    "minimal": False,
+    "user": {"given": "5", "uid": 5, "numeric": True},
+    "env_values": {"PATH": "/bin"},
+    "shells": [{"path": "/bin/sh", "name": "sh", "by": "link", "layer": 0}],
+    "setuid": [{"path": "/su", "mode": "4755", "owner": 0, "setuid": True, "setgid": False, "layer": 0}],
+    "cuda": [{"version": "12.4", "source": "library", "where": "/x"}],
+    "os_packages": [{"name": "musl", "version": "1", "manager": "apk"}],
+    "python_packages": [{"name": "torch", "version": "2"}],
+    "weights": [{"path": "/w", "format": "onnx", "layer": 0, "hidden": False}],
+    "secrets": [{"path": "/s", "kind": "jwt", "hidden": True}],
+    "unread": [{"path": "/p", "reason": "is too large"}],
+}
 FINE: dict[str, list[Any]] = {
+    "image-profile-v1": [
+        {
+            "at": TIME,
+            "tool": {"name": "weighbridge", "version": "1"},
+            "name": "a",
+            "digest": DIGEST,
+            "images": [PROFILE],
+        }
+    ],
     "card": [{}, {"source": "a/b", "lineage": {"parent_run_id": "x"}, "images": [{"digest": DIGEST}]}],
     "package-v1": [{"manifest_sha256": DIGEST, "card_sha256": DIGEST, "at": TIME}],
     "evaluation-v1": [
@@ -88,6 +114,20 @@ FINE: dict[str, list[Any]] = {
             node="gpu-1",
         ),
         FOREIGN_EVENT,
+    ],
+    "publication-v1": [
+        {"sources": [f"oci://registry.example.com/m@{DIGEST}"], "at": TIME},
+        {"sources": [f"hf://acme/m@{'a' * 40}", "s3://models/m?versionId=7"], "at": TIME},
+    ],
+    "executable-content-v1": [
+        {
+            "scanners": [{"name": "weighbridge", "version": "0.1.0"}],
+            "at": TIME,
+            "manifest_sha256": DIGEST,
+            "files": 1,
+            "executable": [{"path": "a.pt", "kind": "pickle", "detail": "imports nothing"}],
+            "findings": [{"path": "a.pt", "about": "content", "message": "is cut off"}],
+        }
     ],
     "order-v1": [ORDER, {**ORDER, "kind": "route", "to": "a@1", "expects": "a@0", "expires": TIME}],
 }

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from weighbridge.canonical import canonical
+from weighbridge.catalogue.keyless import Keyless
 from weighbridge.catalogue.trust import STATEMENT, TRUST, UNSIGNED, sign_trust, verify_trust
 from weighbridge.cli.trust import command
 from weighbridge.errors import InputError, OutputError
@@ -274,6 +275,8 @@ def test_the_commands(tree: Tree, tmp_path: Path, root_key: Path) -> None:
     assert document["signers"]["auditor"] == {
         "issuer": "https://accounts.example.com",
         "identity": "auditor@example.com",
+        "root": "public",
+        "fingerprint": Keyless(issuer="https://accounts.example.com", identity="auditor@example.com").fingerprint,
     }
     result = runner.invoke(command, ["show", str(tree.root), "--root", str(root_key)])
     assert re.search(r"^trust: sha256:[0-9a-f]{64}$", result.stdout, re.MULTILINE)

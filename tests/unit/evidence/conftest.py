@@ -21,6 +21,7 @@ from weighbridge.engines.opa import OpaServer
 from weighbridge.evidence.attest import attest
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, envelope_json, sign_envelope
 from weighbridge.evidence.predicates import PACKAGE
+from weighbridge.evidence.trusted_root import shipped_root
 from weighbridge.packaging.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class Workshop:
     engine: OpaServer | None
     attestations: dict[str, Any] = field(default_factory=dict)
     signers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    roots: dict[str, bytes] = field(default_factory=dict)
+    """Trusted roots beside the shipped one, by name."""
     same_key: dict[str, str] = field(default_factory=dict)
     """Signer to the name whose key it has."""
     environments: dict[str, Any] = field(default_factory=lambda: {"prod": {}})
@@ -130,7 +133,8 @@ class Workshop:
 
     def catalogue(self) -> Catalogue:
         document = {
-            "apiVersion": "weighbridge.dev/v1", "kind": "Catalogue", "trust": {"signers": self.signers},
+            "apiVersion": "weighbridge.dev/v1", "kind": "Catalogue",
+            "trust": {"signers": self.signers, "sigstore": {name: f"trust/{name}.json" for name in self.roots}},
             "attestations": self.attestations, "environments": self.environments,
         }  # fmt: skip
         configuration = Configuration.model_validate(document)
@@ -148,13 +152,13 @@ class Workshop:
             root=Path("catalogue"), configuration=configuration, tenants=None, signers=signers,
             versions={"m@1": version},
             images={digest: tuple(files) for digest, files in self.images.items()}, orders=(), acceptance=(),
-            policies=(), trusted={}, trust_sha256="sha256:" + "0" * 64,
+            policies=(), trusted={}, trust_sha256="sha256:" + "0" * 64, roots={"public": shipped_root(), **self.roots},
         )  # fmt: skip
 
     def _signer(self, name: str, configuration: Configuration) -> Signer:
         document = configuration.trust.signers[name]
         if document.key is None:
-            return Signer(name, document, None, "")
+            return Signer(name, document, None, document.sigstore.fingerprint)
         public = key_of(self.same_key.get(name, name)).public_key()
         return Signer(name, document, public, keys.fingerprint(public))
 

@@ -89,8 +89,10 @@ def test_private_key_that_is_not_there(source):
 
 def test_encrypted_private_key_needs_its_password(tmp_path):
     (tmp_path / "k.pem").write_bytes(pem(P256, b"secret"))
-    with pytest.raises(InputError, match="no PEM private key"):
+    with pytest.raises(InputError, match="is encrypted, and no password was given"):
         keys.load_private_key(str(tmp_path / "k.pem"))
+    with pytest.raises(InputError, match="wrong password"):
+        keys.load_private_key(str(tmp_path / "k.pem"), b"another")
     assert keys.load_private_key(str(tmp_path / "k.pem"), b"secret")
 
 

@@ -9,8 +9,11 @@ from dataclasses import replace
 import pytest
 
 from weighbridge.errors import InputError
+from weighbridge.packaging import folder as folders
+from weighbridge.packaging import hashing
 from weighbridge.packaging import scan as module
-from weighbridge.packaging.scan import scan
+from weighbridge.packaging.scan import scan, scan_and_look
+from weighbridge.packaging.view import FormatError
 
 
 def problems(folder, **options):
@@ -113,7 +116,7 @@ def test_too_deep(model):
 
 
 def test_too_many(model, monkeypatch):
-    monkeypatch.setattr(module, "MAX_FILES", 1)
+    monkeypatch.setattr(folders, "MAX_FILES", 1)
     assert "one file more" in next(iter(problems(model).values()))
 
 
@@ -144,8 +147,8 @@ def test_a_change_while_reading_is_noticed(model, monkeypatch, change, when):
     if when == "while hashing":
         found = problems(model, progress=lambda *_: once(), threads=1)
     else:
-        original = module._hash_all
-        monkeypatch.setattr(module, "_hash_all", lambda *rest: (once(), original(*rest))[1])
+        original = module.hash_all
+        monkeypatch.setattr(module, "hash_all", lambda *rest: (once(), original(*rest))[1])
         found = problems(model)
     assert done
     assert found
@@ -162,7 +165,7 @@ def test_a_folder_that_is_exchanged_and_put_back_is_noticed(model, monkeypatch):
     # Renaming a folder changes nothing about the files in it, so both walks see the same: the inode tells.
     (model.parent / "evil").mkdir()
     (model.parent / "evil" / "vocabulary.txt").write_text("x\ny\n", "utf-8")
-    original = module._hash_all
+    original = module.hash_all
 
     def exchanged(*rest):
         (model / "tokenizer").rename(model.parent / "aside")
@@ -172,12 +175,125 @@ def test_a_folder_that_is_exchanged_and_put_back_is_noticed(model, monkeypatch):
         (model.parent / "aside").rename(model / "tokenizer")
         return found
 
-    monkeypatch.setattr(module, "_hash_all", exchanged)
+    monkeypatch.setattr(module, "hash_all", exchanged)
     assert problems(model) == {"tokenizer/vocabulary.txt": "changed while it was read"}
 
 
 @pytest.mark.parametrize("size", [3, 5])
 def test_a_file_of_another_length_than_was_listed_has_no_hash(model, size):
-    listed = module._walk(model).files["tokenizer/vocabulary.txt"]
-    assert module._hash(model, listed, lambda _: None)
-    assert module._hash(model, replace(listed, size=size), lambda _: None) == ""
+    listed = folders.walk(model).files["tokenizer/vocabulary.txt"]
+    assert hashing.hash_file(model, listed, lambda _: None)
+    assert hashing.hash_file(model, replace(listed, size=size), lambda _: None) == ""
+
+
+def test_each_name_of_a_hard_link_is_a_file(model):
+    os.link(model / "model.onnx", model / "second.onnx")
+    found = {file.path: file.sha256 for file in scan(model)}
+    assert found["second.onnx"] == found["model.onnx"]
+
+
+def test_a_hole_is_the_zeros_that_it_reads_as(model):
+    with (model / "sparse.bin").open("wb") as stream:
+        stream.truncate(3_000_000)
+    found = {file.path: (file.size, file.sha256) for file in scan(model)}
+    assert found["sparse.bin"] == (3_000_000, hashlib.sha256(bytes(3_000_000)).hexdigest())
+
+
+def test_order_of_the_folder_does_not_count(model, monkeypatch):
+    before = scan(model)
+    original = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: sorted(original(folder), reverse=True))
+    assert scan(model) == before
+
+
+def look(folder):
+    return scan_and_look(folder, lambda _: None)
+
+
+def test_what_is_left_out_is_named(model):
+    (model / ".git" / "objects").mkdir(parents=True)
+    (model / ".git" / "objects" / "x").write_bytes(b"1")
+    (model / "cache.tmp").symlink_to("/etc/passwd")
+    (model / "keep.tmp").write_bytes(b"1")
+    (model / ".weighbridgeignore").write_text("# not ours\n.git/\n*.tmp\n!keep.tmp\n", "utf-8")
+    files, ignored, _ = look(model)
+    assert ignored == (".git", "cache.tmp")
+    paths = [file.path for file in files]
+    assert paths == [".weighbridgeignore", "keep.tmp", "model.onnx", "tokenizer/vocabulary.txt"]
+
+
+def test_an_ignore_file_further_down_is_an_ordinary_file(model):
+    (model / "tokenizer" / ".weighbridgeignore").write_text("*", "utf-8")
+    files, ignored, _ = look(model)
+    assert "tokenizer/vocabulary.txt" in [file.path for file in files]
+    assert ignored == ()
+
+
+def test_a_name_that_cannot_be_told_is_not_left_out_silently(model):
+    os.close(os.open(os.fsencode(model) + b"/\xff.tmp", os.O_CREAT))
+    (model / "a\nb.tmp").write_bytes(b"")
+    (model / ".weighbridgeignore").write_text("*.tmp\n", "utf-8")
+    assert problems(model).keys() == {"\\udcff.tmp", "a\\nb.tmp"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"\xff", "cannot be read"), (b"x\n" * 40_000, "larger than"), (b"!\n", "cannot be read")],
+    ids=["not UTF-8", "large", "no pattern"],
+)
+def test_an_ignore_file_that_cannot_be_read_ignores_nothing(model, data, message):
+    (model / ".weighbridgeignore").write_bytes(data)
+    assert message in problems(model)[".weighbridgeignore"]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_an_ignore_file_is_a_regular_file(model, kind, tmp_path):
+    file = model / ".weighbridgeignore"
+    if kind == "link":
+        (tmp_path / "rules").write_text("*", "utf-8")
+        file.symlink_to(tmp_path / "rules")
+    elif kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.mkdir()
+    assert problems(model).keys() == {".weighbridgeignore"}
+
+
+def test_too_much_left_out(model, monkeypatch):
+    monkeypatch.setattr(folders, "MAX_IGNORED", 0)
+    (model / ".weighbridgeignore").write_text("tokenizer/\n", "utf-8")
+    assert "entries left out" in next(iter(problems(model).values()))
+
+
+def test_what_is_left_out_may_not_change_either(model):
+    (model / ".weighbridgeignore").write_text("*.tmp\n", "utf-8")
+
+    def late(files):
+        (model / "late.tmp").write_bytes(b"1")
+
+    with pytest.raises(InputError) as caught:
+        scan_and_look(model, late)
+    assert [problem.file for problem in caught.value.problems] == ["late.tmp"]
+
+
+def test_a_file_exchanged_while_it_is_looked_at_is_noticed(model):
+    def exchange(files):
+        with files.open("model.onnx") as view:
+            view.at(0, 7)
+        (model / "model.onnx").write_bytes(b"WEIGHTS" * 1000)
+
+    with pytest.raises(InputError, match="changed while it was read"):
+        scan_and_look(model, exchange)
+
+
+def test_reading_is_bounded(model):
+    def read(files):
+        with files.open("model.onnx") as view:
+            assert view.at(6990, 10) == b"weightsweights"[-10:]
+            assert view.head(10**9) == b"weights" * 1000
+            for offset, count in ((6999, 2), (-1, 1), (0, -1), (7001, 0)):
+                with pytest.raises(FormatError, match="cut off"):
+                    view.at(offset, count)
+        return "read"
+
+    assert scan_and_look(model, read)[2] == "read"

@@ -1,0 +1,1 @@
+"""OCI layouts and registries: reading and writing content by digest, and the evidence that refers to it."""

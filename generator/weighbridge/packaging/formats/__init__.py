@@ -1,0 +1,1 @@
+"""What the headers of weights say, read piece by piece, with nothing loaded and nothing run."""

@@ -1,0 +1,1 @@
+"""Keys wherever they are kept, and signatures over a model folder in the OpenSSF format."""

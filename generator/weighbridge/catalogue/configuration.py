@@ -28,6 +28,7 @@ from weighbridge.catalogue.names import (
     VersionName,
     form,
 )
+from weighbridge.catalogue.workloads import Workloads
 
 OrderKind = Literal["revoke", "restore", "freeze", "thaw", "suspend", "resume", "revoke-key", "route", "distrust"]
 RelativePath = Annotated[
@@ -232,6 +233,7 @@ class Environment(Document):
     calls: Calls = Field(default_factory=Calls)
     live: LiveDocument = Field(default_factory=LiveDocument)
     release: Release = Field(default_factory=Release)
+    workloads: Workloads = Field(default_factory=Workloads)
 
     @model_validator(mode="after")
     def _promotion(self) -> Environment:

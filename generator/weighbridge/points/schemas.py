@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
 from weighbridge.catalogue import schemas as documents
+from weighbridge.catalogue.workloads import PodSecurity
 from weighbridge.points import compile_schemas, release_schemas
 from weighbridge.points.envoy import BODY_FIELDS, METADATA_NAMESPACE, SEEN_BY_OPA
 from weighbridge.points.schema_parts import (
@@ -56,6 +57,7 @@ _ENVOY_REGISTRY = record(
 )
 _WORKLOAD_REGISTRY = record(
     **_HEAD,
+    limits=record(pod_security={"type": "string", "enum": list(get_args(PodSecurity))}, user_namespaces=FLAG),
     labels=record(model_id=TEXT, model_version=TEXT),
     support_images=MEMBERS,
     exempt_namespaces=MEMBERS,

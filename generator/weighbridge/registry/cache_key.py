@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TIMELESS_CODES = frozenset({"REL-002", "REL-005", "REL-006", "REL-007", "REL-008"})
 """Reasons that neither say nor depend on how late it is, as long as all evidence counts."""
 _WITHOUT_JUDGEMENT = frozenset(
-    {"routes", "upstreams", "calls", "live", "orders", "enforcement", "multi_tenant", "release"}
+    {"routes", "upstreams", "calls", "live", "orders", "enforcement", "multi_tenant", "release", "workloads"}
 )
 """Parts of an environment that decide about calls and workloads, never about a version."""
 

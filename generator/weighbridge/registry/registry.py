@@ -60,10 +60,12 @@ def workload_registry(
 ) -> Document:
     """What a point that judges workloads knows of one environment."""
     configuration = catalogue.configuration
+    configured = configuration.environments[environment]
     return {
         "environment": environment,
         "point": point,
-        "multi_tenant": configuration.environments[environment].multi_tenant,
+        "multi_tenant": configured.multi_tenant,
+        "limits": configured.workloads.model_dump(),
         "labels": {
             "model_id": configuration.labels.model_id,
             "model_version": configuration.labels.model_version,

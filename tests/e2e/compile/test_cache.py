@@ -116,9 +116,12 @@ def test_another_key_under_the_same_name(workshop: Workshop, asked: list[list[st
     assert len(asked) == 3
 
 
-def test_what_decides_about_calls_only_keeps_the_judgements(workshop: Workshop, asked: list[list[str]]) -> None:
+def test_what_decides_about_calls_or_workloads_only_keeps_the_judgements(
+    workshop: Workshop, asked: list[list[str]]
+) -> None:
     with_cache(workshop)
-    workshop.configure({"environments.prod.routes": {}, "environments.prod.multi_tenant": False})
+    changed = {"routes": {}, "multi_tenant": False, "workloads": {"pod_security": "baseline"}}
+    workshop.configure({f"environments.prod.{part}": value for part, value in changed.items()})
     workshop.order("freeze", NAME, "oncall")
     assert with_cache(workshop) == without_cache(workshop)
     assert len(asked) == 2

@@ -112,6 +112,16 @@ def test_the_registries_say_what_was_decided(workshop: Workshop) -> None:
     assert workload["records"][NAME]["images"] == {"sha256:" + "a" * 64: True}
     conftest = json.loads(written["conftest/data/data.json"])["weighbridge"]["registry"]
     assert {**conftest, "point": "workload"} == workload
+    assert workload["limits"] == {"pod_security": "restricted", "user_namespaces": False}
+
+
+def test_what_an_environment_demands_of_pods_reaches_the_points_that_judge_them(workshop: Workshop) -> None:
+    demanded = {"pod_security": "baseline", "user_namespaces": True}
+    workshop.configure({"environments.prod.workloads": demanded})
+    workshop.compile()
+    written = files(workshop.folder / "out")
+    assert registry(written["prod/workload/release.tar.gz"])["limits"] == demanded
+    assert registry(written["staging/workload/release.tar.gz"])["limits"]["pod_security"] == "restricted"
 
 
 def test_authority_leaves_out_keys_that_do_not_count(workshop: Workshop) -> None:

@@ -121,6 +121,32 @@ SHAPES = [
     ),
     (
         "requires: [slsa-level2]",
+        "requires: [slsa-level2]\n    workloads: {pod_security: Restricted}",
+        (
+            "25:31: environments.prod.workloads.pod_security: is 'Restricted'. Allowed: `restricted`, `baseline` or "
+            "`privileged`."
+        ),
+    ),
+    (
+        "requires: [slsa-level2]",
+        "requires: [slsa-level2]\n    workloads: {pod_security: null}",
+        "25:31: environments.prod.workloads.pod_security: is empty. Allowed: `restricted`, `baseline` or `privileged`.",
+    ),
+    (
+        "requires: [slsa-level2]",
+        'requires: [slsa-level2]\n    workloads: {user_namespaces: "true"}',
+        (
+            "25:34: environments.prod.workloads.user_namespaces: is 'true', expected `true` or `false`. Write `true` "
+            "or `false`, without quotes."
+        ),
+    ),
+    (
+        "requires: [slsa-level2]",
+        "requires: [slsa-level2]\n    workloads: {podSecurity: baseline}",
+        "25:17: environments.prod.workloads.podSecurity: is not known here. Did you mean `pod_security`?",
+    ),
+    (
+        "requires: [slsa-level2]",
         "requires: [slsa-level2]\n    metrics: {exact_match: {}}",
         "25:15: environments.prod.metrics.exact_match: needs `min`, `max` or both. Correct the value.",
     ),

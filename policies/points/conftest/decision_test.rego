@@ -11,6 +11,7 @@ registry := {
 	"environment": "prod",
 	"point": "conftest",
 	"multi_tenant": true,
+	"limits": {"pod_security": "restricted", "user_namespaces": false},
 	"labels": {"model_id": "model_id", "model_version": "model_version"},
 	"support_images": {},
 	"exempt_namespaces": {"kube-system": true},
@@ -37,7 +38,20 @@ pod := {
 		"labels": {"model_id": "kb-qa-001", "model_version": "1"},
 		"annotations": {"weighbridge.dev/artifact-digest": digest},
 	},
-	"spec": {"containers": [{"name": "serve", "image": image}]},
+	"spec": {
+		"automountServiceAccountToken": false,
+		"securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+		"containers": [{
+			"name": "serve",
+			"image": image,
+			"resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+			"securityContext": {
+				"allowPrivilegeEscalation": false,
+				"readOnlyRootFilesystem": true,
+				"capabilities": {"drop": ["ALL"]},
+			},
+		}],
+	},
 }
 
 decision(object_, registry_) := decided if {
@@ -80,6 +94,13 @@ test_exempt_and_support if {
 test_another_points_data if {
 	[violation.code | some violation in decision(pod, object.union(registry, {"point": "workload"})).violations] == ["MOD-013"]
 	[violation.code | some violation in decision(pod, null).violations] == ["MOD-013"]
+}
+
+test_hardening_is_demanded_as_the_registry_says if {
+	soft := json.remove(pod, ["spec/securityContext/runAsNonRoot"])
+	[violation.code | some violation in decision(soft, registry).violations] == ["POD-016"]
+	baseline := object.union(registry, {"limits": {"pod_security": "baseline"}})
+	decision(soft, baseline).allowed == true
 }
 
 test_an_empty_document_is_nothing if results(null, registry) == set()

@@ -10,6 +10,7 @@
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled
+import data.lib.weighbridge.serving as judged
 import data.lib.weighbridge.workload
 import data.weighbridge.registry
 
@@ -22,6 +23,10 @@ subject := object.union(workload.subject(input), {})
 
 label_names := registry.labels
 
+limits := registry.limits
+
+serving if judged.serving
+
 # METADATA
 # title: Policy data is there
 # description: The registry is this point's and can be read.
@@ -30,6 +35,8 @@ data_readable if {
 	compiled.registry_readable
 	is_string(registry.labels.model_id)
 	is_string(registry.labels.model_version)
+	is_string(registry.limits.pod_security)
+	is_boolean(registry.limits.user_namespaces)
 }
 
 fresh := true
@@ -37,6 +44,8 @@ fresh := true
 exempt_namespace(name) if registry.exempt_namespaces[name] == true
 
 support_image(digest) if registry.support_images[digest] == true
+
+image_digest(image) := workload.image_digest(image)
 
 record(name) := registry.records[name]
 

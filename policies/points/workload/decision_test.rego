@@ -80,6 +80,21 @@ test_requirements_that_are_not_linked if {
 	decided.allowed == false
 }
 
+test_hardening_that_is_not_linked if {
+	decided := workload.decision with input as models.pod
+		with data.weighbridge.registry as models.registry
+		with data.weighbridge.live as models.live
+		with data.lib.weighbridge.request.now_ns as 1000
+		with data.lib.weighbridge.requirements.pod.deny as null
+	decided.allowed == false
+	decided.violations == []
+}
+
+test_both_families_answer if {
+	open := json.patch(unlabelled, [{"op": "add", "path": "/spec/hostNetwork", "value": true}])
+	codes(open) == ["MOD-001", "POD-003"]
+}
+
 with_requirements(requirements) := decided if {
 	decided := workload.decision with input as models.pod
 		with data.weighbridge.registry as models.registry

@@ -19,6 +19,7 @@ registry := {
 	"environment": "prod",
 	"point": "workload",
 	"multi_tenant": true,
+	"limits": {"pod_security": "restricted", "user_namespaces": false},
 	"labels": {"model_id": "model_id", "model_version": "model_version"},
 	"support_images": {digest("5"): true},
 	"exempt_namespaces": {"kube-system": true},
@@ -70,7 +71,20 @@ template := {
 		"labels": {"model_id": "kb-qa-001", "model_version": "1"},
 		"annotations": {"weighbridge.dev/artifact-digest": digest("a")},
 	},
-	"spec": {"containers": [{"name": "serve", "image": concat("@", ["registry.example/serve", digest("1")])}]},
+	"spec": {
+		"automountServiceAccountToken": false,
+		"securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+		"containers": [{
+			"name": "serve",
+			"image": concat("@", ["registry.example/serve", digest("1")]),
+			"resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+			"securityContext": {
+				"allowPrivilegeEscalation": false,
+				"readOnlyRootFilesystem": true,
+				"capabilities": {"drop": ["ALL"]},
+			},
+		}],
+	},
 }
 
 pod := object.union(template, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "kb-qa", "namespace": "models"}})
@@ -289,6 +303,9 @@ data_cases := {
 	"another point's registry": {"registry": set_("/point", "envoy"), "live": [], "codes": {"MOD-013"}},
 	"no environment": {"registry": set_("/environment", ""), "live": [], "codes": {"MOD-013"}},
 	"no label names": {"registry": gone("/labels"), "live": [], "codes": {"MOD-013"}},
+	"no limits": {"registry": gone("/limits"), "live": [], "codes": {"MOD-013"}},
+	"no level of hardening": {"registry": gone("/limits/pod_security"), "live": [], "codes": {"MOD-013"}},
+	"user namespaces as text": {"registry": set_("/limits/user_namespaces", "true"), "live": [], "codes": {"MOD-013"}},
 }
 
 revoked := concat("/", ["/orders/revoked", digest("a")])

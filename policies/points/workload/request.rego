@@ -10,7 +10,7 @@
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled
-import data.lib.weighbridge.serving as judged
+import data.lib.weighbridge.serving as workloads
 import data.lib.weighbridge.workload
 import data.weighbridge.registry
 
@@ -25,7 +25,10 @@ label_names := registry.labels
 
 limits := registry.limits
 
-serving if judged.serving
+serving if {
+	data_readable
+	workloads.judged(subject, registry.exempt_namespaces, registry.support_images)
+}
 
 # METADATA
 # title: Policy data is there
@@ -37,11 +40,11 @@ data_readable if {
 	is_string(registry.labels.model_version)
 	is_string(registry.limits.pod_security)
 	is_boolean(registry.limits.user_namespaces)
+	is_object(registry.exempt_namespaces)
+	is_object(registry.support_images)
 }
 
 fresh if compiled.live_fresh(now_ns)
-
-exempt_namespace(name) if registry.exempt_namespaces[name] == true
 
 support_image(digest) if registry.support_images[digest] == true
 

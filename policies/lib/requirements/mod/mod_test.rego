@@ -303,6 +303,8 @@ data_cases := {
 	"another point's registry": {"registry": set_("/point", "envoy"), "live": [], "codes": {"MOD-013"}},
 	"no environment": {"registry": set_("/environment", ""), "live": [], "codes": {"MOD-013"}},
 	"no label names": {"registry": gone("/labels"), "live": [], "codes": {"MOD-013"}},
+	"no exempt namespaces": {"registry": gone("/exempt_namespaces"), "live": [], "codes": {"MOD-013"}},
+	"support images as a list": {"registry": set_("/support_images", [digest("1")]), "live": [], "codes": {"MOD-013"}},
 	"no limits": {"registry": gone("/limits"), "live": [], "codes": {"MOD-013"}},
 	"no level of hardening": {"registry": gone("/limits/pod_security"), "live": [], "codes": {"MOD-013"}},
 	"user namespaces as text": {"registry": set_("/limits/user_namespaces", "true"), "live": [], "codes": {"MOD-013"}},

@@ -19,14 +19,9 @@ deny contains violation if {
 	violation := {
 		"code": "POD-002",
 		"severity": "critical",
-		"message": sprintf("%s: %s gives the pod the node. Remove it.", [owner, found.what]),
+		"message": sprintf("%s: %s gives the pod the node. Remove it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
-}
-
-host_processes contains found if {
-	some found in settings(["securityContext", "windowsOptions", "hostProcess"])
-	found.value != false
 }
 
 # METADATA
@@ -46,14 +41,9 @@ deny contains violation if {
 	violation := {
 		"code": "POD-003",
 		"severity": "critical",
-		"message": sprintf("%s: %s shares a namespace with the host. Remove it.", [owner, found.what]),
+		"message": sprintf("%s: %s shares a namespace with the host. Remove it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
-}
-
-host_namespaces contains {"field": array.concat(spec_field, [name]), "what": name} if {
-	some name in ["hostNetwork", "hostPID", "hostIPC"]
-	not object.get(spec, name, null) in {null, false}
 }
 
 # METADATA
@@ -73,14 +63,9 @@ deny contains violation if {
 	violation := {
 		"code": "POD-004",
 		"severity": "critical",
-		"message": sprintf("%s: %s makes the container root on the node. Remove it.", [owner, found.what]),
+		"message": sprintf("%s: %s makes the container root on the node. Remove it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
-}
-
-privileged_containers contains found if {
-	some found in container_settings(["securityContext", "privileged"])
-	found.value != false
 }
 
 # METADATA
@@ -100,14 +85,9 @@ deny contains violation if {
 	violation := {
 		"code": "POD-005",
 		"severity": "critical",
-		"message": sprintf("%s: volume `%s` is a path of the node. Use an image volume, an emptyDir or a claim.", [owner, found.what]),
+		"message": sprintf("%s: volume `%s` is a path of the node. Use an image volume, an emptyDir or a claim.", [owner, short(found.what)]),
 		"field": found.field,
 	}
-}
-
-host_paths contains {"field": entry.field, "what": entry.volume.name} if {
-	some entry in request.subject.pod.volumes
-	object.get(entry.volume, "hostPath", null) != null
 }
 
 # METADATA
@@ -127,15 +107,9 @@ deny contains violation if {
 	violation := {
 		"code": "POD-006",
 		"severity": "high",
-		"message": sprintf("%s: %s opens a port of the node. Remove it.", [owner, found.what]),
+		"message": sprintf("%s: %s opens a port of the node. Remove it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
-}
-
-host_ports contains {"field": array.concat(entry.field, ["ports", i, "hostPort"]), "what": "hostPort"} if {
-	some entry in request.subject.pod.containers
-	some i, port in object.get(entry.container, "ports", [])
-	not object.get(port, "hostPort", null) in {null, 0}
 }
 
 # METADATA
@@ -155,9 +129,35 @@ deny contains violation if {
 	violation := {
 		"code": "POD-007",
 		"severity": "medium",
-		"message": sprintf("%s: %s has the kubelet call another host. Remove it.", [owner, found.what]),
+		"message": sprintf("%s: %s has the kubelet call another host. Remove it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
+}
+
+host_processes contains found if {
+	some found in settings(["securityContext", "windowsOptions", "hostProcess"])
+	found.value != false
+}
+
+host_namespaces contains {"field": array.concat(spec_field, [name]), "what": name} if {
+	some name in ["hostNetwork", "hostPID", "hostIPC"]
+	not object.get(spec, name, null) in {null, false}
+}
+
+privileged_containers contains found if {
+	some found in container_settings(["securityContext", "privileged"])
+	found.value != false
+}
+
+host_paths contains {"field": entry.field, "what": entry.volume.name} if {
+	some entry in request.subject.pod.volumes
+	object.get(entry.volume, "hostPath", null) != null
+}
+
+host_ports contains {"field": array.concat(entry.field, ["ports", i, "hostPort"]), "what": "hostPort"} if {
+	some entry in request.subject.pod.containers
+	some i, port in object.get(entry.container, "ports", [])
+	not object.get(port, "hostPort", null) in {null, 0}
 }
 
 handler_hosts contains found if {

@@ -19,7 +19,117 @@ deny contains violation if {
 	violation := {
 		"code": "POD-008",
 		"severity": "high",
-		"message": sprintf("%s: adds capability `%s`. Remove it.", [owner, found.what]),
+		"message": sprintf("%s: adds capability `%s`. Remove it.", [owner, short(found.what)]),
+		"field": found.field,
+	}
+}
+
+# METADATA
+# title: AppArmor stays on
+# description: |
+#   `Unconfined` takes the profile away that the runtime applies by default.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: Pod Security Standards
+# custom:
+#   code: POD-009
+#   severity: medium
+#   fix: Remove the profile, or set `RuntimeDefault` or `Localhost`.
+deny contains violation if {
+	baseline
+	some found in apparmor
+	violation := {
+		"code": "POD-009",
+		"severity": "medium",
+		"message": sprintf("%s: %s is neither RuntimeDefault nor Localhost. Remove it.", [owner, short(found.what)]),
+		"field": found.field,
+	}
+}
+
+# METADATA
+# title: SELinux confines containers
+# description: |
+#   A type of one's own choosing, or a user or role, can leave what confines containers.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: Pod Security Standards
+# custom:
+#   code: POD-010
+#   severity: medium
+#   fix: Remove `user` and `role`; `type` is container_t, container_init_t, container_kvm_t or container_engine_t.
+deny contains violation if {
+	baseline
+	some found in selinux
+	violation := {
+		"code": "POD-010",
+		"severity": "medium",
+		"message": sprintf("%s: %s is not one that confines containers. Remove it.", [owner, short(found.what)]),
+		"field": found.field,
+	}
+}
+
+# METADATA
+# title: /proc is masked
+# description: |
+#   An unmasked /proc shows and changes the kernel's settings. In a user namespace the baseline allows it.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: Pod Security Standards
+# custom:
+#   code: POD-011
+#   severity: high
+#   fix: Remove `procMount`, or set `Default`.
+deny contains violation if {
+	baseline
+	some found in proc_mounts
+	violation := {
+		"code": "POD-011",
+		"severity": "high",
+		"message": sprintf("%s: %s takes the masks off /proc. Remove it.", [owner, short(found.what)]),
+		"field": found.field,
+	}
+}
+
+# METADATA
+# title: Seccomp is not off
+# description: |
+#   `Unconfined` lets a container make every system call.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: Pod Security Standards
+# custom:
+#   code: POD-012
+#   severity: high
+#   fix: Set `seccompProfile.type` to RuntimeDefault or Localhost.
+deny contains violation if {
+	baseline
+	some found in seccomp
+	violation := {
+		"code": "POD-012",
+		"severity": "high",
+		"message": sprintf("%s: %s is neither RuntimeDefault nor Localhost. Set RuntimeDefault.", [owner, short(found.what)]),
+		"field": found.field,
+	}
+}
+
+# METADATA
+# title: Only safe kernel settings
+# description: |
+#   A sysctl that is not namespaced changes the node for everybody.
+# related_resources:
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: Pod Security Standards
+# custom:
+#   code: POD-013
+#   severity: high
+#   fix: Remove the sysctl, or set it on the node.
+deny contains violation if {
+	baseline
+	some found in sysctls
+	violation := {
+		"code": "POD-013",
+		"severity": "high",
+		"message": sprintf("%s: sysctl `%s` is not among the safe ones. Remove it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
 }
@@ -50,28 +160,6 @@ capabilities(list) := [{"field": array.concat(entry.field, ["securityContext", "
 	some i, capability in object.get(entry.container, ["securityContext", "capabilities", list], [])
 ]
 
-# METADATA
-# title: AppArmor stays on
-# description: |
-#   `Unconfined` takes the profile away that the runtime applies by default.
-# related_resources:
-#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
-#     description: Pod Security Standards
-# custom:
-#   code: POD-009
-#   severity: medium
-#   fix: Remove the profile, or set `RuntimeDefault` or `Localhost`.
-deny contains violation if {
-	baseline
-	some found in apparmor
-	violation := {
-		"code": "POD-009",
-		"severity": "medium",
-		"message": sprintf("%s: %s is neither RuntimeDefault nor Localhost. Remove it.", [owner, found.what]),
-		"field": found.field,
-	}
-}
-
 apparmor contains found if {
 	some found in settings(["securityContext", "appArmorProfile"])
 	not object.get(found.value, "type", null) in {"RuntimeDefault", "Localhost"}
@@ -85,28 +173,6 @@ apparmor contains {"field": array.concat(request.subject.pod.path, ["metadata", 
 	not startswith(profile, "localhost/")
 }
 
-# METADATA
-# title: SELinux confines containers
-# description: |
-#   A type of one's own choosing, or a user or role, can leave what confines containers.
-# related_resources:
-#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
-#     description: Pod Security Standards
-# custom:
-#   code: POD-010
-#   severity: medium
-#   fix: Remove `user` and `role`; `type` is container_t, container_init_t, container_kvm_t or container_engine_t.
-deny contains violation if {
-	baseline
-	some found in selinux
-	violation := {
-		"code": "POD-010",
-		"severity": "medium",
-		"message": sprintf("%s: %s is not one that confines containers. Remove it.", [owner, found.what]),
-		"field": found.field,
-	}
-}
-
 selinux contains found if {
 	some found in settings(["securityContext", "seLinuxOptions", "type"])
 	not found.value in {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
@@ -116,28 +182,6 @@ selinux contains found if {
 	some name in ["user", "role"]
 	some found in settings(["securityContext", "seLinuxOptions", name])
 	found.value != ""
-}
-
-# METADATA
-# title: /proc is masked
-# description: |
-#   An unmasked /proc shows and changes the kernel's settings. In a user namespace the baseline allows it.
-# related_resources:
-#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
-#     description: Pod Security Standards
-# custom:
-#   code: POD-011
-#   severity: high
-#   fix: Remove `procMount`, or set `Default`.
-deny contains violation if {
-	baseline
-	some found in proc_mounts
-	violation := {
-		"code": "POD-011",
-		"severity": "high",
-		"message": sprintf("%s: %s takes the masks off /proc. Remove it.", [owner, found.what]),
-		"field": found.field,
-	}
 }
 
 proc_mounts contains found if {
@@ -150,28 +194,6 @@ proc_mounts contains found if {
 	restricted
 	some found in container_settings(["securityContext", "procMount"])
 	found.value != "Default"
-}
-
-# METADATA
-# title: Seccomp is not off
-# description: |
-#   `Unconfined` lets a container make every system call.
-# related_resources:
-#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
-#     description: Pod Security Standards
-# custom:
-#   code: POD-012
-#   severity: high
-#   fix: Set `seccompProfile.type` to RuntimeDefault or Localhost.
-deny contains violation if {
-	baseline
-	some found in seccomp
-	violation := {
-		"code": "POD-012",
-		"severity": "high",
-		"message": sprintf("%s: %s is neither RuntimeDefault nor Localhost. Set RuntimeDefault.", [owner, found.what]),
-		"field": found.field,
-	}
 }
 
 seccomp contains found if {
@@ -190,28 +212,6 @@ seccomp contains {"field": array.concat(request.subject.pod.path, ["metadata", "
 seccomp_annotation("seccomp.security.alpha.kubernetes.io/pod")
 
 seccomp_annotation(name) if startswith(name, "container.seccomp.security.alpha.kubernetes.io/")
-
-# METADATA
-# title: Only safe kernel settings
-# description: |
-#   A sysctl that is not namespaced changes the node for everybody.
-# related_resources:
-#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
-#     description: Pod Security Standards
-# custom:
-#   code: POD-013
-#   severity: high
-#   fix: Remove the sysctl, or set it on the node.
-deny contains violation if {
-	baseline
-	some found in sysctls
-	violation := {
-		"code": "POD-013",
-		"severity": "high",
-		"message": sprintf("%s: sysctl `%s` is not among the safe ones. Remove it.", [owner, found.what]),
-		"field": found.field,
-	}
-}
 
 safe_sysctls := {
 	"kernel.shm_rmid_forced",

@@ -26,7 +26,7 @@ deny contains violation if {
 	violation := {
 		"code": "POD-001",
 		"severity": "high",
-		"message": sprintf("%s: %s is not of the type that Kubernetes gives it. Correct it.", [owner, found.what]),
+		"message": sprintf("%s: %s is not of the type that Kubernetes gives it. Correct it.", [owner, short(found.what)]),
 		"field": found.field,
 	}
 }
@@ -86,4 +86,10 @@ unset(path) := [entry |
 	object.get(entry.container, path, null) == null
 ]
 
-container_name(entry) := concat("", ["container `", object.get(entry.container, "name", ""), "`"])
+# A name that is none must not silence the violation that it is named in.
+container_name(entry) := sprintf("container `%v`", [object.get(entry.container, "name", "")])
+
+short(what) := shown if {
+	shown := sprintf("%v", [what])
+	count(shown) <= 100
+} else := concat("", [substring(sprintf("%v", [what]), 0, 97), "..."])

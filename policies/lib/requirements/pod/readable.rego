@@ -21,7 +21,7 @@ types := {
 	["resources", "requests"]: "object",
 }
 
-pod_types := {
+types_of_pods := {
 	["hostNetwork"]: "boolean",
 	["hostPID"]: "boolean",
 	["hostIPC"]: "boolean",
@@ -33,7 +33,7 @@ pod_types := {
 	["securityContext", "sysctls"]: "array",
 }
 
-container_types := {
+types_of_containers := {
 	["ports"]: "array",
 	["livenessProbe"]: "object",
 	["readinessProbe"]: "object",
@@ -41,6 +41,7 @@ container_types := {
 	["lifecycle"]: "object",
 	["lifecycle", "postStart"]: "object",
 	["lifecycle", "preStop"]: "object",
+	["name"]: "string",
 	["securityContext", "privileged"]: "boolean",
 	["securityContext", "allowPrivilegeEscalation"]: "boolean",
 	["securityContext", "readOnlyRootFilesystem"]: "boolean",
@@ -51,7 +52,7 @@ container_types := {
 }
 
 unreadable contains {"field": array.concat(spec_field, path), "what": dotted(path)} if {
-	some path, type in object.union(types, pod_types)
+	some path, type in object.union(types, types_of_pods)
 	value := object.get(spec, path, null)
 	value != null
 	type_name(value) != type
@@ -59,7 +60,7 @@ unreadable contains {"field": array.concat(spec_field, path), "what": dotted(pat
 
 unreadable contains {"field": array.concat(entry.field, path), "what": dotted(path)} if {
 	some entry in request.subject.pod.containers
-	some path, type in object.union(types, container_types)
+	some path, type in object.union(types, types_of_containers)
 	value := object.get(entry.container, path, null)
 	value != null
 	type_name(value) != type
@@ -68,7 +69,7 @@ unreadable contains {"field": array.concat(entry.field, path), "what": dotted(pa
 unreadable contains {"field": array.concat(spec_field, path), "what": dotted(path)} if {
 	path := ["securityContext", "sysctls"]
 	some sysctl in object.get(spec, path, [])
-	not is_string(sysctl.name)
+	not named(sysctl)
 }
 
 unreadable contains {"field": array.concat(entry.field, ["ports", i]), "what": "ports"} if {
@@ -77,10 +78,6 @@ unreadable contains {"field": array.concat(entry.field, ["ports", i]), "what": "
 	not readable_port(port)
 }
 
-readable_port(port) if object.get(port, "hostPort", null) == null
-
-readable_port(port) if is_number(port.hostPort)
-
 unreadable contains {"field": array.concat(entry.field, path), "what": dotted(path)} if {
 	some entry in request.subject.pod.containers
 	some list in ["add", "drop"]
@@ -88,3 +85,10 @@ unreadable contains {"field": array.concat(entry.field, path), "what": dotted(pa
 	some capability in object.get(entry.container, path, [])
 	not is_string(capability)
 }
+
+# A rule of its own: negating a call whose argument is undefined is undefined, too, and would say nothing.
+named(sysctl) if is_string(sysctl.name)
+
+readable_port(port) if object.get(port, "hostPort", null) == null
+
+readable_port(port) if is_number(port.hostPort)

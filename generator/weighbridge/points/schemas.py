@@ -116,13 +116,32 @@ _CALL_INPUT = loose(
     version=mapping(TEXT),
 )
 # A manifest can be anything, so nothing is said about types: these are the names that rules look at.
+_RESOURCES = loose(limits=loose(memory=ANY, cpu=ANY), requests=loose(cpu=ANY))
+_SECURITY_CONTEXT = loose(
+    **dict.fromkeys(("allowPrivilegeEscalation", "readOnlyRootFilesystem", "runAsNonRoot"), ANY),
+    capabilities=loose(add=ANY, drop=ANY),
+    seccompProfile=loose(type=ANY),
+)
 _CONTAINER = loose(
     **dict.fromkeys(("name", "image", "command", "args", "envFrom", "volumeMounts", "volumeDevices"), ANY),
     env=loose_list(name=ANY, value=ANY),
+    ports=loose_list(hostPort=ANY),
+    resources=_RESOURCES,
+    securityContext=_SECURITY_CONTEXT,
 )
 _POD = loose(
     **{key: {"items": _CONTAINER} for key in ("containers", "initContainers", "ephemeralContainers")},
-    volumes=loose_list(name=ANY, image=loose(reference=ANY)),
+    volumes=loose_list(
+        name=ANY,
+        image=loose(reference=ANY),
+        hostPath=ANY,
+        projected=loose(sources=loose_list(serviceAccountToken=loose(audience=ANY))),
+    ),
+    automountServiceAccountToken=ANY,
+    hostUsers=ANY,
+    os=loose(name=ANY),
+    resources=_RESOURCES,
+    securityContext=loose(sysctls=loose_list(name=ANY)),
 )
 _WORKLOAD_INPUT = loose(
     apiVersion=ANY,

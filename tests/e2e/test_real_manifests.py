@@ -30,6 +30,8 @@ PODLESS = {
     "Secret", "Service",
 }  # fmt: skip
 """The kinds among the real manifests that make no pods."""
+DESCRIBED = {"DaemonSet", "Deployment", "Job", "Pod", "StatefulSet"}
+"""Those whose pods can be judged."""
 
 pytestmark = pytest.mark.engines
 beside = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real manifests do not lie in {REAL.name}/ beside us")
@@ -117,8 +119,7 @@ def test_nothing_that_holds_pods_passes_in_silence(checker: Checker, folder: Pat
 @pytest.mark.parametrize(("folder", "least"), [UNTIDY_FOLDER, SERVING])
 def test_a_kind_that_nobody_described_is_told_so_and_nothing_else(checker: Checker, folder: Path, least: int) -> None:
     report = checker.check(read_manifests(files_of(folder, least)))
-    described = {"DaemonSet", "Deployment", "Job", "Pod", "StatefulSet"}
-    strange = [result for result in report.results if result.kind not in described | PODLESS]
+    strange = [result for result in report.results if result.kind not in DESCRIBED | PODLESS]
     assert len(strange) >= least // 2
     assert {tuple(sorted(_codes(result))) for result in strange} == {("MOD-011",)}
 
@@ -133,10 +134,44 @@ def test_a_kind_that_nobody_described_is_told_so_and_nothing_else(checker: Check
 def test_each_real_pod_is_denied_for_the_right_reasons(checker: Checker, folders: list[Path], least: int) -> None:
     """None of them carries the labels, and of all their images hardly one is pinned."""
     report = checker.check(read_manifests([file for folder in folders for file in files_of(folder, 1)]))
-    pods = [result for result in report.results if result.kind in {"Deployment", "Job", "Pod", "StatefulSet"}]
+    pods = [result for result in report.results if result.kind in DESCRIBED - {"DaemonSet"}]
     assert len(pods) >= least
     for result in pods:
-        assert {"MOD-001"} <= _codes(result) <= {"MOD-001", "MOD-008", "MOD-009"}, result
+        models = {code for code in _codes(result) if code.startswith("MOD-")}
+        assert {"MOD-001"} <= models <= {"MOD-001", "MOD-008", "MOD-009"}, result
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [pytest.param([UNTIDY], id="untidy"), pytest.param([REAL / "serving", REAL / "psa"], id="real", marks=beside)],
+)
+def test_each_real_pod_is_hardened_as_far_as_it_says(checker: Checker, folders: list[Path]) -> None:
+    """What can be told in a line here is told alike; and nothing that Kubernetes takes is unreadable."""
+    manifests = read_manifests([file for folder in folders for file in files_of(folder, 1)])
+    for manifest, result in zip(manifests, checker.check(manifests).results, strict=True):
+        if result.kind in DESCRIBED and result.denied:
+            assert "POD-001" not in _codes(result), result
+            told = _plainly_soft(manifest.value)
+            assert _codes(result) & set(PLAIN) == told, (result.file, told)
+
+
+PLAIN = ("POD-003", "POD-004", "POD-005", "POD-015", "POD-022", "POD-023")
+
+
+def _plainly_soft(manifest: Any) -> set[str]:
+    pod = manifest["spec"] if manifest["kind"] == "Pod" else manifest["spec"]["template"]["spec"]
+    lists = ("initContainers", "containers", "ephemeralContainers")
+    contexts = [each.get("securityContext") or {} for name in lists for each in pod.get(name) or []]
+    windows = (pod.get("os") or {}).get("name") == "windows"
+    told = (
+        any(pod.get(name) for name in ("hostNetwork", "hostPID", "hostIPC")),
+        any(context.get("privileged") for context in contexts),
+        any("hostPath" in volume for volume in pod.get("volumes") or []),
+        not windows and any(context.get("allowPrivilegeEscalation") is not False for context in contexts),
+        not windows and any(context.get("readOnlyRootFilesystem") is not True for context in contexts),
+        pod.get("automountServiceAccountToken") is not False,
+    )
+    return {code for code, holds in zip(PLAIN, told, strict=True) if holds}
 
 
 def test_hardened_counterparts_are_admitted_and_each_other_pod_is_denied_for_its_reason(

@@ -31,7 +31,21 @@ POD = {
     "apiVersion": "v1",
     "kind": "Pod",
     "metadata": {"name": "a", "namespace": "m"},
-    "spec": {"containers": [{"image": "x"}]},
+    "spec": {
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "image": "x",
+                "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    },
 }
 REVOKED = "live: {revoked: [magika@3.3.0]}\n"
 GOOD = {

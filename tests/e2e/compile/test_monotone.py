@@ -113,7 +113,22 @@ def pods(judged: Any) -> dict[str, Any]:
             "labels": {"model_id": "qa", "model_version": "1.0.0"},
             "annotations": {"weighbridge.dev/artifact-digest": version.artifact_digest},
         },
-        "spec": {"containers": [{"name": "serve", "image": f"registry.example.com/serve@sha256:{'a' * 64}"}]},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "serve",
+                    "image": f"registry.example.com/serve@sha256:{'a' * 64}",
+                    "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
+        },
     }
     unlabelled = json.loads(json.dumps(pod))
     del unlabelled["metadata"]["labels"]

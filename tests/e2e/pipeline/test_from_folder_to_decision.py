@@ -283,7 +283,20 @@ def deployment(site: Site, weights: str, image: str, digest: str) -> dict[str, A
     pod = {
         "metadata": {"labels": labels, "annotations": {"weighbridge.dev/artifact-digest": digest}},
         "spec": {
-            "containers": [{"name": "server", "image": f"registry.example.com/serving@{image}"}],
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "server",
+                    "image": f"registry.example.com/serving@{image}",
+                    "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
             "volumes": [{"name": "weights", "image": {"reference": weights}}],
         },
     }

@@ -16,6 +16,7 @@ from weighbridge.catalogue.names import SizeBytes
 from weighbridge.catalogue.validation import validate_value
 from weighbridge.cli import options
 from weighbridge.cli.image_report import reading_layers, report
+from weighbridge.cli.registries import plain_http_option
 from weighbridge.errors import InputError, OutputError
 from weighbridge.evidence.predicates import IMAGE_PROFILE
 from weighbridge.evidence.write import read_predicate, write_attestation
@@ -66,7 +67,7 @@ def command() -> None:
     help="A new file: the signed statement, or without --key the predicate.",
 )
 @click.option("--max-size", metavar="SIZE", default="64GiB", show_default=True, help="Most bytes, uncompressed.")
-@click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS to the registry.")
+@plain_http_option
 @options.format_option
 def profile(  # noqa: PLR0913, PLR0917 -- one parameter an option
     location: str,

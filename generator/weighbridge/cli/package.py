@@ -25,7 +25,9 @@ _SHOWN = 10
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--model", required=True, metavar="ID", help="The model's id, such as kb-qa-001.")
 @click.option("--version", required=True, metavar="V", help="The version, such as 2025.03.15.")
-@click.option("-o", "--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new folder to write.")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new folder to write."
+)
 @click.option(
     "--archive", metavar="FILE", type=click.Path(path_type=Path), help="A reproducible .tar.zst of the model."
 )

@@ -97,3 +97,17 @@ def test_private_keys_are_described_alike_everywhere() -> None:
                 found[name, option.name] = option.help or ""
     assert len(found) > 10
     assert [place for place, text in found.items() if PRIVATE_KEY not in text] == []
+
+
+def test_a_file_that_the_disk_has_no_room_for_does_not_stay(tmp_path: Path) -> None:
+    script = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from weighbridge.cli.new_file import write_new\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "write_new(Path(sys.argv[1]) / 'new' / 'file.json', bytes(1000))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "file.json: cannot be written: File too large. Make room" in result.stderr
+    assert list((tmp_path / "new").iterdir()) == []

@@ -137,7 +137,7 @@ def package(
         problems += error.problems
     if problems:
         raise InputError(problems)
-    packaged = Package(_manifest(model, version, *scanned), card)
+    packaged = Package(_manifest(model, version, digest(card), *scanned), card)
     size = len(packaged.files()[MANIFEST])
     if size > LIMITS.manifest:
         message = f"would have {size:,} bytes, and no catalogue takes more than {LIMITS.manifest:,}"
@@ -157,7 +157,12 @@ def _strange_images(block: CardBlock, profiles: Sequence[ImageProfilePredicate])
 
 
 def _manifest(
-    model: str, version: str, scanned: Sequence[ScannedFile], ignored: Sequence[str], description: Description
+    model: str,
+    version: str,
+    card_sha256: str,
+    scanned: Sequence[ScannedFile],
+    ignored: Sequence[str],
+    description: Description,
 ) -> Manifest:
     document = {
         "apiVersion": "weighbridge.dev/v1",
@@ -165,6 +170,7 @@ def _manifest(
         "model": model,
         "version": version,
         "artifact_digest": artifact_digest((file.path, file.size, file.sha256) for file in scanned),
+        "card_sha256": card_sha256,
         "files": [
             {
                 "path": file.path,

@@ -105,7 +105,7 @@ class Shop:
         """Write card and manifest, and sign the statement that binds them."""
         (self.folder / "README.md").write_text(card)
         manifest = json.loads((self.folder / "manifest.json").read_bytes())
-        manifest["licenses"] = list(licenses)
+        manifest |= {"licenses": list(licenses), "card_sha256": digest(card.encode())}
         (self.folder / "manifest.json").write_text(json.dumps(manifest))
         predicate = {"manifest_sha256": self.manifest, "card_sha256": digest(card.encode()), "at": f"{at}T00:00:00Z"}
         self.sign("package.sigstore.json", PACKAGE, predicate, "ci")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import sigstore.verify  # noqa: F401 -- our code imports it late, and no input shall be charged with the time of that
 
+from fuzzing.model_files import READERS
 from weighbridge.canonical import digest as sha256_digest
 from weighbridge.canonical import parse_json
 from weighbridge.catalogue.configuration import Configuration
@@ -209,4 +210,5 @@ TARGETS: dict[str, Target] = {
     "scan-report": Target(_report, _reports, 16384),
     "image-layer": Target(_layer, _layers, 8192),
     "artifact": Target(lambda data: artifact_subject(data, FILE), _files("models/*/*/artifact.json"), 8192),
+    **{name: Target(*reader) for name, reader in READERS.items()},
 }

@@ -17,10 +17,11 @@ from pathlib import Path
 from builder.catalogue import source
 from builder.evaluate import evaluate
 from builder.material import Material, private_pem
-from builder.statements import EVALUATION, PROVENANCE, PUBLICATION, evaluation_predicate, provenance_predicate
+from builder.statements import PROVENANCE, evaluation_predicate, provenance_predicate
 from builder.versions import DAY, HOUR
 from stage.report import Report, brief
 from weighbridge.catalogue.names import format_time
+from weighbridge.evidence.predicates import EVALUATION, PUBLICATION
 from weighbridge.keys import public_pem
 from weighbridge.packaging.package import Package
 

@@ -127,9 +127,13 @@ lineage_reasons := set() if {
 	"code": "REL-018",
 	"message": sprintf("lineage not documented%s: %s; write it into the card's front matter and package again", [
 		distrust,
-		concat(", ", sort(unknown_origins)),
+		origins,
 	]),
 }}
+
+default origins := "the card's text does not count"
+
+origins := concat(", ", sort(unknown_origins)) if count(unknown_origins) > 0
 
 unknown_origins := {message | some message in [missing_run, missing_base, missing_data]; message != ""}
 

@@ -322,6 +322,7 @@ test_card_of_no_trusted_package if {
 	refused(answer, {"REL-014", "REL-015", "REL-016", "REL-017", "REL-018"})
 	contains(message(answer), "card and manifest do not count: the card was edited")
 	contains(message(answer), "the card's text does not count")
+	contains(message(answer), "lineage not documented (card and manifest do not count: the card was edited): the card's text does not count")
 	unproven(replaced("/package/matched", "true"))
 	unproven(removed("/package"))
 }

@@ -120,7 +120,11 @@ VERIFIER = Verifier(
         at_ns=1_800_000_000 * 10**9,
         pems={print_: keys.public_pem(key) for print_, key in PUBLIC.items()},
         names={print_: ("ci",) if print_ == SIGNER.fingerprint else ("other",) for print_ in PUBLIC},
-        compromised=frozenset(),
+        compromised={},
+        timed=frozenset(),
+        keyless=(),
+        roots={},
+        shipped_root=False,
         uses=(Use("attestation", "a", TYPE, "model", "mine", {}, (SIGNER,)),),
         package="",
     )

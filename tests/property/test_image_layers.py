@@ -125,6 +125,8 @@ def model(layers: list[list[tuple[str, str]]]) -> dict[str, str]:
     merged: dict[str, str] = {}
     for entries in layers:
         own: dict[str, str] = {}
+        # A file takes the place of a folder for good, even if the layer makes a folder of it again.
+        files = {name for kind, name in entries if kind == "file"}
         for kind, name in entries:
             if kind == "opaque":
                 merged = {path: what for path, what in merged.items() if not path.startswith(f"{name}/")}
@@ -139,7 +141,7 @@ def model(layers: list[list[tuple[str, str]]]) -> dict[str, str]:
             if kind == "file":
                 own = {path: what for path, what in own.items() if not path.startswith(f"{name}/")}
             own[name] = "file" if kind == "file" else "folder"
-        replaced = {path for path, what in own.items() if what == "file" or merged.get(path) == "file"}
+        replaced = files | {path for path in own if merged.get(path) == "file"}
         merged = {
             path: what
             for path, what in merged.items()

@@ -122,7 +122,9 @@ class Keyless(Document):
         if self.identity_pattern is None:
             return identity == self.identity
         same_kind = ("://" in identity) == ("://" in self.identity_pattern)
-        return same_kind and len(identity) <= MAX_IDENTITY and bool(re.fullmatch(self.identity_pattern, identity))
+        # A class such as [^/] would also take a line break, or a letter that only looks like another one.
+        plain = len(identity) <= MAX_IDENTITY and identity.isascii() and identity.isprintable()
+        return same_kind and plain and bool(re.fullmatch(self.identity_pattern, identity))
 
     @property
     def fingerprint(self) -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEYLESS = """\
-    # Keyless signers parse, but their evidence is refused until they are supported. Put the public key of whatever
-    # signs in your pipeline into keys/ci.pub, and write instead:  ci: {key: keys/ci.pub}
+    # A keyless signer: put in the issuer and the identity of whatever signs in your pipeline. Or put its public key
+    # into keys/ci.pub, and write:  ci: {key: keys/ci.pub}
     ci: {sigstore: {issuer: https://accounts.example.com, identity: ci@example.com}}
 """
 _KEYED = """\
@@ -118,7 +118,8 @@ def start_catalogue(folder: Path, keys: Path | None = None) -> Started:
             files["keys/ci.pub"] = public
         written = [_write(folder / name, text) for name, text in files.items()]
     except OSError as error:
-        raise OutputError(f"{error.filename or folder} could not be written: {error.strerror}") from error
+        fix = "Make room, or name another folder."
+        raise OutputError(f"{error.filename or folder}: cannot be written: {error.strerror}. {fix}") from error
     load_catalogue(folder)
     return Started(tuple(written), tuple(private))
 

@@ -30,7 +30,7 @@ SHOWN = 40
 @options.catalogue_argument
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option("--environment", required=True, metavar="E", help="For which environment it is approved.")
-@click.option("--key", required=True, metavar="K", help="Your key, of one of approvals.signers.")
+@click.option("--key", required=True, metavar="K", help=f"Yours, of one of approvals.signers: {options.PRIVATE_KEY}.")
 @click.option("--yes", is_flag=True, help="Sign without asking; needed where there is no terminal.")
 @options.root_option
 @options.require_option

@@ -13,8 +13,9 @@ from weighbridge.catalogue.names import Digest, Uri
 from weighbridge.catalogue.validation import validate_value
 from weighbridge.cli import options
 from weighbridge.cli.conversion import Given, conversion_options, convert_report, refuse_without_scanner
+from weighbridge.cli.new_file import write_new
 from weighbridge.cli.signers import Signers, signer_options
-from weighbridge.errors import InputError, OutputError
+from weighbridge.errors import InputError
 from weighbridge.evidence.dsse import LIMITS
 from weighbridge.evidence.write import (
     OWN_SUBJECT,
@@ -81,7 +82,7 @@ def command(
         predicate_type, predicate, notes = converted.predicate_type, converted.predicate, converted.notes
     subject = (name or subject[0], subject[1])
     data, signed_by = signers.write(keys, predicate_type, predicate, subject, str(source))
-    _write(output, data)
+    write_new(output, data)
     report = {
         "output": str(output),
         "predicate_type": predicate_type,
@@ -139,17 +140,3 @@ def _subject(artifact: Path | None, digest: str | None) -> tuple[str, str]:
         return artifact.name, artifact_subject(_read(artifact, LIMITS.payload_bytes), str(artifact))
     validate_value(Digest, digest, "--digest")
     return "artifact", str(digest)
-
-
-def _write(output: Path, data: bytes) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("xb") as stream:
-            stream.write(data)
-    except FileExistsError as error:
-        fix = "Name a new file: evidence is never overwritten."
-        raise InputError.single(str(output), "is there already", fix) from error
-    except OSError as error:
-        raise OutputError(
-            f"{output}: cannot be written: {error.strerror}. Name a file in a writable folder."
-        ) from error

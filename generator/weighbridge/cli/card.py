@@ -33,7 +33,8 @@ def init(folder: Path, form: str) -> None:
     if form == "json":
         click.echo(json.dumps({"file": str(file), "added": list(added)}, indent=2))
         return
-    click.echo(f"{file}: " + (f"added {', '.join(added)}; fill them in" if added else "has everything; not changed"))
+    click.echo(f"{file}: " + (f"added {', '.join(added)}; fill them in" if added else "has every part; not changed"))
+    click.echo(f"`weighbridge card check {folder}` says what is still to be written")
 
 
 @command.command("check")

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings=options.HELP)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="The folder that `compile` wrote.")
-@click.option("--environment", required=True, help="The environment into which the workloads would go.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--bundle", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder that `compile` wrote."
+)
+@click.option("--environment", metavar="E", required=True, help="The environment into which the workloads would go.")
+@options.format_option
 def command(files: tuple[Path, ...], bundle: Path, environment: str, form: str) -> None:
     """Judge workload manifests by what `compile` wrote.
 
-    FILES are YAML or JSON files, folders, or `-` for standard input. What is live (revocations since the last compile,
-    freezes, suspensions) is not known here. Exit status: 1 if anything is denied, 2 if anything cannot be read.
+    A FILE is a YAML or JSON file, a folder of them, or `-` for standard input. What is live (revocations since the last
+    compile, freezes, suspensions) is not known here. Exit status: 1 if anything is denied, 2 if anything cannot be
+    read.
     """
     stdin = sys.stdin.buffer.read() if Path("-") in files else None
     manifests = read_manifests([file for file in files if file != Path("-")], stdin)

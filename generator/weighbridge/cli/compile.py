@@ -20,7 +20,7 @@ from weighbridge.keys import load_private_key
 @options.catalogue_argument
 @click.option("--environment", "environments", metavar="E", multiple=True, help="Write only this one; repeatable.")
 @click.option("--release-key", required=True, metavar="K", help=f"Signs the releases: {options.PRIVATE_KEY}.")
-@click.option("--live-key", metavar="L", help=f"Signs the first live bundle: {options.PRIVATE_KEY}.")
+@click.option("--live-key", metavar="K", help=f"Signs the first live bundle: {options.PRIVATE_KEY}.")
 @options.root_option
 @options.require_option
 @options.at_option
@@ -29,7 +29,9 @@ from weighbridge.keys import load_private_key
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing that was kept.")
 @click.option("--pss", is_flag=True, help="PS256 instead of RS256 for RSA keys; its signatures are random.")
 @options.example_option
-@click.option("--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A folder to write.")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A folder to write."
+)
 @options.format_option
 def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by click by name
     catalogue: Path,

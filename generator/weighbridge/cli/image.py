@@ -16,7 +16,9 @@ from weighbridge.catalogue.names import SizeBytes
 from weighbridge.catalogue.validation import validate_value
 from weighbridge.cli import options
 from weighbridge.cli.image_report import reading_layers, report
-from weighbridge.errors import InputError, OutputError
+from weighbridge.cli.new_file import write_new
+from weighbridge.cli.registries import plain_http_option
+from weighbridge.errors import InputError
 from weighbridge.evidence.predicates import IMAGE_PROFILE
 from weighbridge.evidence.write import read_predicate, write_attestation
 from weighbridge.image.limits import LIMITS
@@ -66,7 +68,7 @@ def command() -> None:
     help="A new file: the signed statement, or without --key the predicate.",
 )
 @click.option("--max-size", metavar="SIZE", default="64GiB", show_default=True, help="Most bytes, uncompressed.")
-@click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS to the registry.")
+@plain_http_option
 @options.format_option
 def profile(  # noqa: PLR0913, PLR0917 -- one parameter an option
     location: str,
@@ -101,9 +103,11 @@ def profile(  # noqa: PLR0913, PLR0917 -- one parameter an option
     document = predicate.model_dump(mode="json", exclude_none=True)
     if signing_key is not None and output is not None:
         checked = read_predicate(canonical(document), location, IMAGE_PROFILE)
-        _write(output, write_attestation(IMAGE_PROFILE, checked, (shown, str(subject.digest)), [signing_key], location))
+        write_new(
+            output, write_attestation(IMAGE_PROFILE, checked, (shown, str(subject.digest)), [signing_key], location)
+        )
     elif output is not None:
-        _write(output, canonical(document) + b"\n")
+        write_new(output, canonical(document) + b"\n")
     click.echo(json.dumps(document, indent=2) if form == "json" else _text(document, output, signing_key is not None))
 
 
@@ -140,17 +144,3 @@ def _read(file: Path) -> bytes:
     if len(data) > LIMITS.documents:
         raise InputError.single(str(file), f"is larger than {LIMITS.documents:,} bytes", "Name an image's manifest.")
     return data
-
-
-def _write(output: Path, data: bytes) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("xb") as stream:
-            stream.write(data)
-    except FileExistsError as error:
-        fix = "Name a new file: evidence is never overwritten."
-        raise InputError.single(str(output), "is there already", fix) from error
-    except OSError as error:
-        raise OutputError(
-            f"{output}: cannot be written: {error.strerror}. Name a file in a writable folder."
-        ) from error

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 @click.command("evidence", context_settings=options.HELP)
 @click.argument("location", metavar="REF")
 @click.option(
-    "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Usually a catalogue's folder."
+    "-o",
+    "--output",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Usually a catalogue's folder.",
 )
 @registries.plain_http_option
 @registries.username_option

@@ -20,7 +20,7 @@ from weighbridge.cli import options
     type=click.Path(path_type=Path),
     help="Make keys for CI and for the root; the private halves go into this folder, outside DIR.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@options.format_option
 def command(folder: Path, keys: Path | None, form: str) -> None:
     """Write a small, valid catalogue into the new or empty folder DIR."""
     started = start_catalogue(folder, keys)
@@ -37,6 +37,7 @@ def command(folder: Path, keys: Path | None, form: str) -> None:
         click.echo(f"wrote {path} (private: keep it out of Git)")
     key = keys / "ci.pem" if keys else "KEY"
     click.echo("\nNext:")
+    click.echo("  weighbridge card init MODEL_DIR")
     click.echo(f"  weighbridge package MODEL_DIR --model ID --version V --output {folder}/models/ID/V --key {key}")
     if keys:
         click.echo(f"  weighbridge trust sign {folder} --key {keys / 'root.pem'}")

@@ -15,7 +15,7 @@ from weighbridge.errors import InputError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 """Every command's own setting, so that its help is the same whoever calls it."""
-PRIVATE_KEY = "a key file, env:NAME, or a device such as hsm:2"
+PRIVATE_KEY = "a key file, env:NAME, or a key in an HSM or KMS, such as hsm:2"
 """What help texts say a private key may be."""
 catalogue_argument = click.argument("catalogue", metavar="CATALOGUE", type=click.Path(path_type=Path))
 root_option = click.option(

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from weighbridge.cli import options
+from weighbridge.cli.progress import hashing
 from weighbridge.errors import InputError
 from weighbridge.keys import load_private_key
-from weighbridge.packaging.archive import check_archive, write_archive
-from weighbridge.packaging.package import (
-    EXECUTABLE_FILE,
-    STATEMENT_FILE,
-    Package,
-    check_output,
-    package,
-    sign_executable_content,
-    sign_package,
-    write_package,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from weighbridge.packaging.hashing import Progress as Advance
+    from weighbridge.packaging.package import Package
 
 _SHOWN = 10
 """How many lines of one kind the report for people has."""
@@ -41,11 +25,21 @@ _SHOWN = 10
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--model", required=True, metavar="ID", help="The model's id, such as kb-qa-001.")
 @click.option("--version", required=True, metavar="V", help="The version, such as 2025.03.15.")
-@click.option("--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new folder to write.")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT", type=click.Path(path_type=Path), help="A new folder to write."
+)
 @click.option(
     "--archive", metavar="FILE", type=click.Path(path_type=Path), help="A reproducible .tar.zst of the model."
 )
-@click.option("--key", metavar="K", help="Sign what was found: a PEM file, env:NAME, or a key in a device.")
+@click.option("--key", metavar="K", help=f"Sign what was found: {options.PRIVATE_KEY}.")
+@click.option(
+    "--image-profile",
+    "profile_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What `image profile` wrote about an image that the card names, for the CUDA in it; repeatable.",
+)
 @click.option("--executable-evidence", is_flag=True, help="With --key: sign what of the model can run, as evidence.")
 @click.option("--at", metavar="TIME", help="The statements' time, RFC 3339; by default now.")
 @options.format_option
@@ -56,6 +50,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     output: Path,
     archive: Path | None,
     key: str | None,
+    profile_files: tuple[Path, ...],
     executable_evidence: bool,
     at: str | None,
     form: str,
@@ -67,49 +62,36 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     of DIR are no part of the artifact, nor is what DIR/.weighbridgeignore leaves out, which the manifest names. OUT is
     usually models/<id>/<version> in a catalogue.
     """
+    from weighbridge.packaging import package as packages  # noqa: PLC0415 -- the help should not wait for it
+    from weighbridge.packaging.archive import check_archive, write_archive  # noqa: PLC0415 -- the same
+    from weighbridge.packaging.image import read_profile  # noqa: PLC0415 -- the same
+
     if executable_evidence and key is None:
         raise InputError.single(
             "", "evidence is signed, and there is no --key", "Add --key.", field="--executable-evidence"
         )
     signing_key = load_private_key(key) if key is not None else None
     at_ns = options.at_ns(at)
-    check_output(folder, output)
+    packages.check_output(folder, output)
     if archive is not None:
         check_archive(folder, archive)
-    with _progress() as advance:
-        packaged = package(folder, model=model, version=version, progress=advance)
+    profiles = [read_profile(file) for file in profile_files]
+    with hashing() as advance:
+        packaged = packages.package(folder, model=model, version=version, profiles=profiles, progress=advance)
     files = packaged.files()
     if signing_key is not None:
-        files[STATEMENT_FILE] = sign_package(packaged, signing_key, at_ns)
+        files[packages.STATEMENT_FILE] = packages.sign_package(packaged, signing_key, at_ns)
         if executable_evidence:
-            files[EXECUTABLE_FILE] = sign_executable_content(packaged, signing_key, at_ns)
+            files[packages.EXECUTABLE_FILE] = packages.sign_executable_content(packaged, signing_key, at_ns)
     if archive is not None:
         write_archive(folder, packaged, archive)
-    write_package(output, files)
+    packages.write_package(output, files)
     document = _document(packaged, output, archive, signed=signing_key is not None)
     if form == "json":
         json.dump(document, sys.stdout, indent=2)
         click.echo()
     else:
         _tell(packaged, document)
-
-
-@contextmanager
-def _progress() -> Iterator[Advance | None]:
-    """A bar of what is hashed, on a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("Hashing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task, lock = bar.add_task("hash", total=None), Lock()
-
-        def advance(count: int, total: int) -> None:
-            with lock:
-                bar.update(task, advance=count, total=total)
-
-        yield advance
 
 
 def _document(packaged: Package, output: Path, archive: Path | None, *, signed: bool) -> dict[str, object]:

@@ -17,8 +17,6 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from weighbridge.registry.judgement import silent
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,6 +34,8 @@ _TITLES = {
 @contextmanager
 def watched() -> Iterator[Watcher]:
     """What to hand on as `progress`, for as long as the block lasts."""
+    from weighbridge.registry.judgement import silent  # noqa: PLC0415 -- who only hashes judges nothing
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield silent

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 @options.catalogue_argument
 @click.argument("version", metavar="MODEL@VERSION")
 @click.option("--to", "target", required=True, metavar="E", help="The environment it is to be promoted into.")
-@click.option("--key", metavar="K", help="Of one of promotions.signers; without it nothing is signed.")
-@click.option("--vsa-key", metavar="K", help="Signs the verification summary; by default the same key.")
+@click.option(
+    "--key", metavar="K", help=f"Of one of promotions.signers, without which nothing is signed: {options.PRIVATE_KEY}."
+)
+@click.option(
+    "--vsa-key", metavar="K", help=f"Signs the verification summary, by default the same key: {options.PRIVATE_KEY}."
+)
 @options.root_option
 @options.require_option
 @options.at_option

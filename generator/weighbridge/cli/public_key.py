@@ -16,8 +16,9 @@ from weighbridge.keys import fingerprint, load_private_key, public_pem
 def command(source: str, form: str) -> None:
     """Print the public half of the private key K as PEM, and its fingerprint to standard error.
 
-    K is a key file (PEM or cosign's own, encrypted or not), env:NAME, or a device such as hsm:2. Who holds which key is
-    what a catalogue's trust says, so compare the fingerprint with what the key's holder reads to you.
+    K is a key file (PEM or cosign's own, encrypted or not), env:NAME, or a key in an HSM or KMS, such as hsm:2.
+    Who holds which key is what a catalogue's trust says, so compare the fingerprint with what the key's holder reads
+    to you.
     """
     key = load_private_key(source).public_key()
     if form == "json":

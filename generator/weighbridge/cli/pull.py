@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command("pull", context_settings=options.HELP)
 @click.argument("source", metavar="SOURCE")
-@click.option("--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A new folder to write.")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A new folder to write."
+)
 @registries.plain_http_option
 @registries.username_option
 @registries.password_option

@@ -6,25 +6,40 @@ import signal
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from weighbridge.cli import options
 from weighbridge.errors import EngineError, InputError
 from weighbridge.example_keys import refuse_example_keys
-from weighbridge.harness.gateway import Gateway, GatewayKeys
 from weighbridge.keys import load_private_key, load_public_key
+
+if TYPE_CHECKING:
+    from weighbridge.harness.gateway import GatewayKeys
 
 _REFRESH_SECONDS = 1.0
 
 
 @click.command(context_settings=options.HELP)
 @click.argument("bundles", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--environment", required=True, help="Which environment is enforced.")
-@click.option("--release-key", required=True, type=click.Path(path_type=Path), help="Public release key.")
-@click.option("--live-key", required=True, help="Public live key; the private one keeps live data fresh as well.")
+@click.option("--environment", metavar="E", required=True, help="Which environment is enforced.")
+@click.option(
+    "--release-key", metavar="PUB", required=True, type=click.Path(path_type=Path), help="Public release key."
+)
+@click.option(
+    "--live-key",
+    metavar="K",
+    required=True,
+    help=f"Public live key; the private one keeps live data fresh as well: {options.PRIVATE_KEY}.",
+)
 @click.option("--listen", metavar="HOST:PORT", help="Where calls arrive; by default loopback and any free port.")
-@click.option("--logs", type=click.Path(path_type=Path), help="Folder for logs and state; by default a temporary one.")
+@click.option(
+    "--logs",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for logs and state; by default a temporary one.",
+)
 @options.example_option
 def command(
     bundles: Path,
@@ -41,6 +56,8 @@ def command(
     What is compiled into DIR meanwhile is taken over. Live data expires after the time that the catalogue gives it,
     unless --live-key is the private key.
     """
+    from weighbridge.harness.gateway import Gateway  # noqa: PLC0415 -- servers, for which the help should not wait
+
     keys = _keys(release_key, live_key)
     if not allow_example_keys:
         refuse_example_keys({"--release-key": keys.release, "--live-key": keys.live})
@@ -62,6 +79,8 @@ def command(
 
 
 def _keys(release: Path, live: str) -> GatewayKeys:
+    from weighbridge.harness.gateway import GatewayKeys  # noqa: PLC0415 -- the same
+
     try:
         release_key = load_public_key(release.read_bytes(), str(release))
     except OSError as error:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Take in this SBOM: CycloneDX 1.4 to 1.7 or SPDX 2.3, as JSON. Its components keep their origin.",
+    help="Take in this SBOM: CycloneDX 1.4 to 1.7 or SPDX 2.3, as JSON. Its components keep their origin; repeatable.",
 )
 @click.option("-o", "--output", required=True, metavar="FILE", type=click.Path(path_type=Path), help="A new file.")
 @click.option("--key", "key_source", metavar="K", help=f"Also sign it as evidence: {options.PRIVATE_KEY}.")

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from weighbridge.cli import options
+from weighbridge.cli.new_file import write_new
 from weighbridge.cli.progress import hashing
-from weighbridge.errors import InputError, OutputError
+from weighbridge.errors import InputError
 from weighbridge.evidence.statement import model_signing_root
 from weighbridge.keys import fingerprint, load_private_key
 from weighbridge.signing.certificates import read_certificates
@@ -48,7 +49,7 @@ def command(folder: Path, source: str, certificates: tuple[Path, ...], output: P
     with hashing() as progress:
         predicate = model_predicate(folder, output, progress)
     data = sign_model(predicate, folder.resolve().name or "model", key, chain)
-    _write(output, data)
+    write_new(output, data, "a signature")
     root, count, signer = model_signing_root(predicate), len(predicate["resources"]), fingerprint(key.public_key())
     if form == "json":
         report = {"output": str(output), "root": root, "files": count, "signed_by": signer}
@@ -59,16 +60,3 @@ def command(folder: Path, source: str, certificates: tuple[Path, ...], output: P
 
 def _is_there(output: Path) -> InputError:
     return InputError.single(str(output), "is there already", "Name a new file: a signature is never overwritten.")
-
-
-def _write(output: Path, data: bytes) -> None:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("xb") as stream:
-            stream.write(data)
-    except FileExistsError as error:
-        raise _is_there(output) from error
-    except OSError as error:
-        raise OutputError(
-            f"{output}: cannot be written: {error.strerror}. Name a file in a writable folder."
-        ) from error

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from weighbridge.keys import PrivateKey
 
 _OPTIONS = (
-    click.option("--key", "key_sources", multiple=True, metavar="K", help=f"{options.PRIVATE_KEY}; repeatable."),
+    click.option(
+        "--key", "key_sources", multiple=True, metavar="K", help=f"Signs it: {options.PRIVATE_KEY}; repeatable."
+    ),
     click.option("--keyless", is_flag=True, help="Sign by the identity that this CI run has, with Sigstore."),
     click.option("--identity-token", metavar="T", help="An OIDC token to sign keyless with: a file, or env:NAME."),
     click.option(

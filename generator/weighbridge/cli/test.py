@@ -12,25 +12,24 @@ from rich.console import Console
 from rich.progress import Progress
 
 from weighbridge.cli import options
-from weighbridge.harness.fixtures import read_fixtures
-from weighbridge.harness.report import as_json, as_junit, as_text
-from weighbridge.harness.run import DEFAULT_CATALOGUE, HarnessOptions, failed, run_fixtures
 
 if TYPE_CHECKING:
     from weighbridge.engines.host import Host
     from weighbridge.harness.fixtures import Fixture
 
-_REPORTS = {"text": as_text, "json": as_json, "junit": as_junit}
+_FORMATS = ("json", "junit", "text")
 
 
 @click.command(context_settings=options.HELP)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--catalogue", default=DEFAULT_CATALOGUE, show_default=True, help="For fixtures that name none.")
-@click.option("--format", "form", type=click.Choice(sorted(_REPORTS)), default="text", show_default=True)
+@click.option(
+    "--catalogue", metavar="DIR", default="examples/catalogue", show_default=True, help="For fixtures that name none."
+)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--engine", type=click.Choice(["local", "docker"]), default="local", show_default=True)
-@click.option("--opa-image", help="With `--engine docker`: an image of OPA with the Envoy plugin.")
-@click.option("--envoy-image", help="With `--engine docker`.")
-@click.option("--conftest-image", help="With `--engine docker`.")
+@click.option("--opa-image", metavar="REF", help="With `--engine docker`: an image of OPA with the Envoy plugin.")
+@click.option("--envoy-image", metavar="REF", help="With `--engine docker`.")
+@click.option("--conftest-image", metavar="REF", help="With `--engine docker`.")
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Catalogues and moments at once."
 )
@@ -49,6 +48,10 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     PATHS are fixtures or folders of them; `tests/fixtures` by default. A fixture fails if a code is missing or surplus,
     or if the points disagree. Exit status: 1 if any fails, 2 if anything cannot be read or an engine is missing.
     """
+    from weighbridge.harness import report  # noqa: PLC0415 -- it takes a second, and the help should not wait for it
+    from weighbridge.harness.fixtures import read_fixtures  # noqa: PLC0415 -- the same
+    from weighbridge.harness.run import HarnessOptions, failed, run_fixtures  # noqa: PLC0415 -- the same
+
     fixtures = read_fixtures(list(paths) or [Path("tests/fixtures/pods"), Path("tests/fixtures/requests")])
     options = HarnessOptions(catalogue=catalogue, jobs=jobs)
     if engine == "docker":
@@ -62,7 +65,8 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Showing fixtures", total=len(fixtures))
         outcomes = run_fixtures(fixtures, options, done=lambda _: progress.advance(task))
-    click.echo(_REPORTS[form](outcomes))
+    reports = {"text": report.as_text, "json": report.as_json, "junit": report.as_junit}
+    click.echo(reports[form](outcomes))
     sys.exit(1 if failed(outcomes) else 0)
 
 

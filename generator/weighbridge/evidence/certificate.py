@@ -35,6 +35,16 @@ class Certificate:
     certificate: x509.Certificate
 
 
+_UNREADABLE = (
+    ValueError,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What reading a certificate raises; not all of it is a ValueError."""
+
+
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate.
 
@@ -45,7 +55,7 @@ def read_certificate(der: bytes) -> Certificate:
         certificate = x509.load_der_x509_certificate(der)
         extensions = {extension.oid.dotted_string: extension.value for extension in certificate.extensions}
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"holds a certificate that cannot be read: {error}") from error
     if len(names) != 1:
         raise ValueError(f"holds a certificate with {len(names)} identities instead of one")

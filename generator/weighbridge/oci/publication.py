@@ -15,6 +15,7 @@ from weighbridge.errors import InputError
 from weighbridge.evidence import dsse
 from weighbridge.evidence.predicates import PUBLICATION
 from weighbridge.evidence.statement import parse_statement
+from weighbridge.evidence.times import statement_time_ns
 from weighbridge.evidence.write import write_attestation
 from weighbridge.oci.reference import parse_reference
 
@@ -41,7 +42,7 @@ def address_of(packaged: Packaged, target: str) -> str:
 def with_publication(packaged: Packaged, target: str, key: PrivateKey, at_ns: int) -> tuple[Packaged, str]:
     """The package with one more piece of evidence: where it is going to be.
 
-    Of several publications by one signer the latest decides, so the addresses that this key signed before are kept.
+    Of several publications by one signer the latest decides, so what this key's latest one names is kept.
 
     Args:
         packaged: as `read_package` returned it.
@@ -69,7 +70,7 @@ def with_publication(packaged: Packaged, target: str, key: PrivateKey, at_ns: in
 def _published_before(packaged: Packaged, key: PrivateKey) -> set[str]:
     public = key.public_key()
     ring = dsse.KeyRing({keys.fingerprint(public): public})
-    found: set[str] = set()
+    latest: tuple[int, set[str]] = (-1, set())
     for name, data in packaged.evidence.items():
         try:
             envelope = dsse.parse_envelope(data, name)
@@ -78,5 +79,7 @@ def _published_before(packaged: Packaged, key: PrivateKey) -> set[str]:
             continue  # of a kind that is no publication of ours
         ours = statement.predicate_type == PUBLICATION and statement.about(packaged.manifest.artifact_digest)
         if ours and dsse.verified_by(envelope, ring):
-            found |= set(statement.predicate.get("sources", ()))
-    return found
+            said = statement_time_ns(PUBLICATION, statement.predicate) or 0, set(statement.predicate.get("sources", ()))
+            # What an older one names may have been withdrawn since.
+            latest = max(latest, said, key=lambda given: given[0])
+    return latest[1]

@@ -23,8 +23,9 @@ from weighbridge.packaging.roles import extension, role_of
 from weighbridge.packaging.view import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from weighbridge.evidence.image_profile import ImageProfile
     from weighbridge.packaging.dependencies.read import Needs
     from weighbridge.packaging.formats.header import External, Header
     from weighbridge.packaging.licenses.declared import Found
@@ -72,12 +73,13 @@ class Description:
         return {name: value for name, value in values.items() if value}
 
 
-def describe(files: ModelFiles, front_matter: Mapping[str, Any]) -> Description:
+def describe(files: ModelFiles, front_matter: Mapping[str, Any], images: Sequence[ImageProfile] = ()) -> Description:
     """Look into every file of a model.
 
     Args:
         files: the files, as `scan_and_look` hands them out.
         front_matter: the card's.
+        images: what is known of its serving images, for the CUDA that they bring.
 
     Raises:
         InputError: a file that changed or cannot be read, or data that lies outside of the artifact.
@@ -91,7 +93,7 @@ def describe(files: ModelFiles, front_matter: Mapping[str, Any]) -> Description:
             header = _look(found, path, view)
         if header is not None:
             problems += _external_problems(files, path, header.external)
-    found.needs = read_needs(sorted(files.seen), files.open)
+    found.needs = read_needs(sorted(files.seen), files.open, images)
     for path, message in found.needs.findings:
         found.find(path, message, "dependencies")
     if problems:

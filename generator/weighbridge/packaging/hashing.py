@@ -10,6 +10,7 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import Problem
@@ -51,19 +52,30 @@ def hash_all(
     Returns:
         The files in no order, and what could not be read or is no longer what the walk saw.
     """
-    total = sum(seen.size for seen in files.values())
+    total, ended = sum(seen.size for seen in files.values()), Event()
+
+    def advance(count: int) -> None:
+        if ended.is_set():
+            raise KeyboardInterrupt
+        if progress:
+            progress(count, total)
 
     def one(item: tuple[str, Seen]) -> ScannedFile | Problem:
         path, seen = item
         try:
-            sha256 = hash_file(folder, seen, lambda count: progress(count, total) if progress else None)
+            sha256 = hash_file(folder, seen, advance)
         except OSError as error:
             fix = "Give read permission, or leave it out of the folder."
             return Problem(file=printable(path), message=f"cannot be read: {error.strerror}", fix=fix)
         return ScannedFile(path, seen.size, sha256) if sha256 else changed(path)
 
     with ThreadPoolExecutor(threads or cores()) as pool:
-        results = list(pool.map(one, sorted(files.items(), key=lambda item: -item[1].size)))
+        try:
+            results = list(pool.map(one, sorted(files.items(), key=lambda item: -item[1].size)))
+        except BaseException:
+            # Ctrl-C: the pool would wait for every file that was begun, which takes minutes for large ones.
+            ended.set()
+            raise
     return (
         [result for result in results if isinstance(result, ScannedFile)],
         [result for result in results if isinstance(result, Problem)],

@@ -117,6 +117,8 @@ class Manifest(Document):
     version: Name
     artifact_digest: Digest
     """The artifact digest over `files`."""
+    card_sha256: Digest | None = None
+    """Of README.md's bytes, so that whoever approves this manifest approves the card, too."""
     files: tuple[ManifestFile, ...] = Field(min_length=1, strict=False)
     licenses: tuple[Text, ...] = Field(default=(), strict=False)
     """SPDX expressions."""

@@ -38,6 +38,8 @@ from weighbridge.packaging.scan import scan_and_look
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from weighbridge.catalogue.card import CardBlock
+    from weighbridge.evidence.image_profile import ImageProfilePredicate
     from weighbridge.keys import PrivateKey
     from weighbridge.packaging.describe import Description
     from weighbridge.packaging.hashing import Progress, ScannedFile
@@ -46,7 +48,7 @@ CARD = "README.md"
 MANIFEST = "manifest.json"
 STATEMENT_FILE = "evidence/package.sigstore.json"
 EXECUTABLE_FILE = "evidence/executable-content.sigstore.json"
-_WRITE_CARD = "Write a model card: a README.md whose front matter says license, base_model and the like."
+_WRITE_CARD = "Write a model card; `weighbridge card init` starts one."
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -97,17 +99,26 @@ class Package:
         }
 
 
-def package(folder: Path, *, model: str, version: str, progress: Progress | None = None) -> Package:
+def package(
+    folder: Path,
+    *,
+    model: str,
+    version: str,
+    profiles: Sequence[ImageProfilePredicate] = (),
+    progress: Progress | None = None,
+) -> Package:
     """Package a model folder.
 
     Args:
         folder: the model's folder; its `README.md` is the card.
         model: the model id.
         version: the version.
+        profiles: of serving images that the card names, for the CUDA that they bring.
         progress: told how many bytes have been hashed.
 
     Raises:
-        InputError: names outside the contract, no card or one that no catalogue takes, or whatever `scan` refuses.
+        InputError: names outside the contract, no card or one that no catalogue takes, a profile of an image that the
+            card does not name, or whatever `scan` refuses.
     """
     problems = _name_problems(model, version)
     card = b""
@@ -115,16 +126,18 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
     try:
         card = _read_card(folder)
         # Nobody should sign a card that no catalogue would take.
-        _, front_matter = read_card(card, str(folder / CARD))
+        block, front_matter = read_card(card, str(folder / CARD))
+        problems += _strange_images(block, profiles)
     except InputError as error:
         problems += error.problems
+    images = [image for profile in profiles for image in profile.images]
     try:
-        scanned = scan_and_look(folder, lambda files: describe(files, front_matter), progress=progress)
+        scanned = scan_and_look(folder, lambda files: describe(files, front_matter, images), progress=progress)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    packaged = Package(_manifest(model, version, *scanned), card)
+    packaged = Package(_manifest(model, version, digest(card), *scanned), card)
     size = len(packaged.files()[MANIFEST])
     if size > LIMITS.manifest:
         message = f"would have {size:,} bytes, and no catalogue takes more than {LIMITS.manifest:,}"
@@ -132,8 +145,24 @@ def package(folder: Path, *, model: str, version: str, progress: Progress | None
     return packaged
 
 
+def _strange_images(block: CardBlock, profiles: Sequence[ImageProfilePredicate]) -> list[Problem]:
+    named = {image.digest for image in block.images}
+    message = "is the profile of an image that the card does not name under weighbridge.images"
+    fix = "Name the image's digest in the card, or leave the profile out."
+    return [
+        Problem(profile.name, field="--image-profile", message=message, fix=fix)
+        for profile in profiles
+        if named.isdisjoint({profile.digest, profile.index})
+    ]
+
+
 def _manifest(
-    model: str, version: str, scanned: Sequence[ScannedFile], ignored: Sequence[str], description: Description
+    model: str,
+    version: str,
+    card_sha256: str,
+    scanned: Sequence[ScannedFile],
+    ignored: Sequence[str],
+    description: Description,
 ) -> Manifest:
     document = {
         "apiVersion": "weighbridge.dev/v1",
@@ -141,6 +170,7 @@ def _manifest(
         "model": model,
         "version": version,
         "artifact_digest": artifact_digest((file.path, file.size, file.sha256) for file in scanned),
+        "card_sha256": card_sha256,
         "files": [
             {
                 "path": file.path,

@@ -66,6 +66,8 @@ def describe(folder: Path, model_folder: Path | None, at: str | None) -> Describ
 
 
 def _config(folder: Path, version: ModelVersion) -> Mapping[str, Any]:
+    if not folder.is_dir():
+        raise InputError.single(str(folder), "is no folder", "Name the folder that was packaged.", field="--model-dir")
     packaged = {file.path: file.sha256 for file in version.manifest.files}
     expected = packaged.get(CONFIG)
     if expected is None:

@@ -53,7 +53,7 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
         found = x509.load_pem_x509_certificates(data) if len(data) <= MAX_BYTES else []
     except OSError as error:
         raise InputError.single(str(path), f"cannot be read: {error.strerror}", fix) from error
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise InputError.single(str(path), "holds no certificates that can be read", fix) from error
     if not 0 < len(found) <= MAX_CERTIFICATES:
         raise InputError.single(str(path), f"holds no certificates, or more than {MAX_CERTIFICATES}", fix)
@@ -72,7 +72,7 @@ def load_chain(encoded: Sequence[bytes]) -> list[x509.Certificate]:
         )
     try:
         return [x509.load_der_x509_certificate(der) for der in encoded]
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise CertificateError("has a certificate that cannot be read") from error
 
 

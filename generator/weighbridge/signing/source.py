@@ -56,6 +56,8 @@ def _no_private(data: bytes, error: Exception) -> tuple[str, str]:
     """What is wrong, and what to do."""
     if b"PUBLIC KEY" in data:
         return "is a public key, where the private one is needed", "Name the private half, such as ci.pem."
+    if b"PRIVATE KEY" not in data:
+        return "holds no private key: no PEM block of one is in it", CREATE
     return f"is no PEM private key that can be read: {str(error).splitlines()[0].rstrip('.?')}", CREATE
 
 

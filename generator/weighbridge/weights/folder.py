@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from weighbridge.errors import InputError
 from weighbridge.packaging.digest import EXCLUDED
+from weighbridge.weights.documents import is_document
 from weighbridge.weights.reading import FILE_FLAGS, hash_file, kind_of, printable, state_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from weighbridge.weights.pace import Pace
-    from weighbridge.weights.reading import State
+from weighbridge.weights.reading import State
 
 Kind = Literal["added", "missing", "changed"]
 MAX_DEPTH = 32
@@ -151,7 +152,7 @@ class _Looker:
         self, descriptor: int, names: tuple[str, ...], located: tuple[str, ...], found: dict[str, tuple[str, State]]
     ) -> None:
         for raw in self._names(descriptor):
-            if not names and raw in EXCLUDED:
+            if not names and raw in EXCLUDED and is_document(descriptor, raw):
                 self.uncovered.add(raw)
                 continue
             name = unicodedata.normalize("NFC", raw)

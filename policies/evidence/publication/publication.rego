@@ -23,6 +23,7 @@ holds if {
 	well_formed
 	every source in input.predicate.sources {
 		immutable(source)
+		not climbs(source)
 		allowed(source)
 	}
 }
@@ -39,6 +40,11 @@ problems contains "the predicate is not {sources, at}" if not well_formed
 problems contains sprintf("%q is no immutable address", [source]) if {
 	some source in input.predicate.sources
 	not immutable(source)
+}
+
+problems contains sprintf("%q has a path that a client would rewrite", [source]) if {
+	some source in input.predicate.sources
+	climbs(source)
 }
 
 problems contains sprintf("%q lies in no registry that `with.registries` names", [source]) if {
@@ -61,6 +67,9 @@ immutable(source) if regex.match(`^hf://[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?@[0-9a
 immutable(source) if regex.match(`^(s3|gs|https)://[^\s?#]+\?versionId=[A-Za-z0-9._~-]+$`, source)
 
 immutable(source) if regex.match(`^(s3|gs)://[^\s?#]+#[0-9]+$`, source)
+
+# A path that climbs begins with a prefix, and leads elsewhere.
+climbs(source) if regex.match(`(?i)(/|%2f|\\)(\.|%2e)+(/|%2f|\\|[?#@]|$)|\\`, source)
 
 allowed(source) if {
 	is_string(source)

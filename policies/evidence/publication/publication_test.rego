@@ -44,6 +44,14 @@ failing := {
 	"no time": [{"op": "remove", "path": "/predicate/at"}],
 	"another registry": [{"op": "add", "path": "/with/registries", "value": ["oci://other.example.com/"]}],
 	"a neighbour of the registry": [{"op": "add", "path": "/with/registries", "value": ["oci://registry.example.co/"]}],
+	"a path that climbs": [
+		{"op": "replace", "path": "/predicate/sources/0", "value": "https://models.example.com/qa/../other/x?versionId=7"},
+		{"op": "add", "path": "/with/registries", "value": ["https://models.example.com/qa/"]},
+	],
+	"a path that climbs in disguise": [
+		{"op": "replace", "path": "/predicate/sources/0", "value": "https://models.example.com/qa/%2E./x?versionId=7"},
+		{"op": "add", "path": "/with/registries", "value": ["https://models.example.com/qa/"]},
+	],
 	"a prefix without its end": [{"op": "add", "path": "/with/registries", "value": ["oci://registry.example.com"]}],
 	"no registries": [{"op": "add", "path": "/with/registries", "value": []}],
 	"registries that are a text": [{"op": "add", "path": "/with/registries", "value": "oci://registry.example.com/"}],

@@ -13,7 +13,7 @@ import pytest
 from weighbridge.canonical import canonical, digest
 from weighbridge.errors import InputError
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, envelope_json, sign_envelope
-from weighbridge.evidence.predicates import APPROVAL, EVALUATION
+from weighbridge.evidence.predicates import APPROVAL, EVALUATION, PACKAGE
 from weighbridge.evidence.statement import statement_json
 from weighbridge.packaging.digest import artifact_bytes, artifact_digest
 
@@ -138,12 +138,36 @@ def payload_under_another_type(workshop: Workshop) -> None:
     )
 
 
+def another_card_under_old_approvals(workshop: Workshop) -> None:
+    """By whoever holds the packager's key: people approved the manifest, which names the card that they saw."""
+    card = workshop.root / FOLDER / "README.md"
+    changed = manifest(workshop) | {"card_sha256": digest(card.read_bytes())}
+    workshop.write(f"{FOLDER}/manifest.json", json.dumps(changed))
+    for person in ("mlsec", "product"):
+        approve(workshop, person, person)
+    package(workshop)
+    assert workshop.codes() == set()
+    card.write_text(card.read_text().replace("a" * 64, "b" * 64))
+    package(workshop)
+
+
+def package(workshop: Workshop) -> None:
+    card = digest((workshop.root / FOLDER / "README.md").read_bytes())
+    predicate = {
+        "manifest_sha256": digest(canonical(manifest(workshop))),
+        "card_sha256": card,
+        "at": "2026-01-01T00:00:00Z",
+    }
+    workshop.sign(f"{EVIDENCE}/package.json", PACKAGE, predicate, manifest(workshop)["artifact_digest"], "ci")
+
+
 ATTACKS: list[tuple[Attack, str]] = [
     (swapped_file, "speaks about another subject"),
     (renamed_file, "speaks about another subject"),
     (added_file, "speaks about another subject"),
     (moved_between_roles, "manifest_sha256 is not that of manifest.json"),
     (edited_card, "card_sha256 is not that of README.md"),
+    (another_card_under_old_approvals, "card_sha256 is not that of README.md"),
     (evidence_of_another_version, "speaks about another subject"),
     (older_pass_over_newer_failure, "critical"),
     (compromised_key, "whose key is compromised"),

@@ -56,6 +56,20 @@ def test_a_second_place_is_added_to_the_first(registry: str, model: Model, key: 
     assert said.predicate["sources"] == [f"oci://{registry}/{where}/tiny@{digest}" for where in ("first", "second")]
 
 
+def test_an_address_that_was_withdrawn_does_not_come_back(registry: str, model: Model, key: Path) -> None:
+    push(model, f"oci://{registry}/old/tiny:1.0", key)
+    old = model.package / "evidence" / "publication.sigstore.json"
+    withdrawn = old.read_bytes()
+    old.unlink()
+    at = ("--at", "2026-01-16T00:00:00Z")
+    digest = push(model, f"oci://{registry}/new/tiny:1.0", key, *at)
+    old.rename(model.package / "evidence" / "newer.json")
+    (model.package / "evidence" / "laid-there.json").write_bytes(withdrawn)
+    push(model, f"oci://{registry}/new/tiny:2.0", key, "--at", "2026-01-17T00:00:00Z")
+    said = statement(model.package / "evidence" / "publication.sigstore.json", key)
+    assert said.predicate["sources"] == [f"oci://{registry}/new/tiny@{digest}"]
+
+
 def test_what_another_signed_is_not_signed_again(registry: str, model: Model, key: Path, tmp_path: Path) -> None:
     push(model, f"oci://{registry}/stranger/tiny:1.0", _key(tmp_path / "stranger.pem"))
     digest = push(model, f"oci://{registry}/ours/tiny:1.0", key)

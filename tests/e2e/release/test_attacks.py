@@ -165,12 +165,13 @@ def test_approval_by_one_person_twice(shop: Shop) -> None:
 
 
 def test_approving_is_shown_what_changed(shop: Shop) -> None:
+    shop.package(licenses=("MIT",))
     judged = shop.judge(siblings=True)
     shown = consider(judged, NAME, "prod", key("mlsec").public_key(), AT_NS).shown
     assert shown["before"] == OTHER
     assert shown["digest"] == shop.artifact
     what = {given["what"] for given in shown["differences"]}
-    assert {"file answers.json", "manifest licenses", "card base_model", "card weighbridge.lineage"} <= what
+    assert {"file answers.json", "manifest licenses", "card datasets", "card weighbridge.lineage"} <= what
 
 
 def test_nobody_approves_what_is_not_packaged(shop: Shop) -> None:

@@ -82,7 +82,15 @@ def test_dev_to_prod(shop: Shop, tmp_path: Path) -> None:
         "version": "2025.03.15",
         "artifact_digest": shop.artifact,
         "sbom_uri": "s3://b/bom.json",
-        "attestations": ["eval-passed", "model-signed", "packaged", "sbom", "slsa-level2", "vuln-scan-clean"],
+        "attestations": [
+            "eval-passed",
+            "model-signed",
+            "packaged",
+            "published",
+            "sbom",
+            "slsa-level2",
+            "vuln-scan-clean",
+        ],
         "parent_run_id": "run-2025.03.15",
     }
     assert event["decision"]["applied_policies"] == sorted(f"REL-{n:03}" for n in range(11, 21))
@@ -127,6 +135,7 @@ def test_what_is_signed(shop: Shop) -> None:
         "package.sigstore.json",
         "promotion-staging.sigstore.json",
         "provenance.sigstore.json",
+        "publication.sigstore.json",
     }
 
 

@@ -248,3 +248,10 @@ def test_a_root_outside_or_missing_is_refused(tree: Tree, path):
     tree.edit(W, "private: trust/private.json", f"private: {path}")
     (problem,) = tree.problems()
     assert str(problem).startswith(f"{W}:4:23: trust.sigstore.private: `{path}` ")
+
+
+@pytest.mark.parametrize("tail", ["x\n", "x\u2215y", "\u0430cme", "x\x1b[2J"])
+def test_a_class_takes_no_line_break_and_no_letter_that_only_looks_alike(tail):
+    signer = Keyless(issuer="https://issuer.example", identity_pattern=r"https://github\.com/acme/[^/]+")
+    assert signer.names("https://github.com/acme/x")
+    assert not signer.names(f"https://github.com/acme/{tail}")

@@ -1,6 +1,8 @@
 """Executable content: told in the manifest, signed as evidence, and refused by the rule unless it is allowed."""
 
+import io
 import json
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +19,19 @@ from weighbridge.evidence.write import read_predicate
 
 AT = "2026-01-15T00:00:00Z"
 PICKLE = b"\x80\x04cposix\nsystem\n(S'id'\ntR."
+
+
+def zipped(members):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def array(header):
+    """The beginning of a `.npy`."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
 
 
 def found(manifest, files):
@@ -58,6 +73,20 @@ def found(manifest, files):
         ("x.yaml", b"%TAG !y! tag:yaml.org,2002:py\n---\na: !y!thon/object/apply:os.system [id]", "remote-code"),
         ("x.yaml", "a: !!python/object/apply:os.system [id]".encode("utf-16"), "remote-code"),
         ("x.yaml", b"x:\n  _target_: os.system\n", "remote-code"),
+        ("x.yaml", b"? _target_\n: os.system\n", "remote-code"),
+        ("x.yaml", b"- &k _target_\n- *k : os.system\n", "remote-code"),
+        ("x.yaml", b'"\\x5ftarget_": os.system\n', "remote-code"),
+        ("x.yaml", b'? "_tar\\\nget_"\n: os.system\n', "remote-code"),
+        ("x.yaml", b"x: {trust_remote_code: true}\n", "remote-code"),
+        ("adapter_config.json", b'{"auto_mapping": {"parent_library": "os"}}', "remote-code"),
+        ("graph.pbtxt", b'node { name: "x" op: "PyFunc" }', "graph-operator"),
+        # Escapes in the type of the elements, and the type given twice: numpy sees objects in both.
+        ("a.npy", array(b"{'descr': '|\\x4f', 'fortran_order': False, 'shape': (1,), }") + PICKLE, "pickle-dangerous"),
+        (
+            "a.npy",
+            array(b"{'descr': '<f4', 'shape': (1,), 'fortran_order': False, 'descr': '|O'}") + PICKLE,
+            "pickle-dangerous",
+        ),
         ("x.yaml", b"- trust_remote_code: True\n", "remote-code"),
     ],
 )
@@ -92,6 +121,11 @@ def test_what_only_looks_like_it(manifest, path, data):
         ("x.tar.gz", b"\x1f\x8b\x08", "is packed"),
         ("x.7z", b"7z\xbc\xaf\x27\x1c", "is packed"),
         ("model.safetensors", b"junk", "cut off"),
+        ("saved_model.pbtxt", b'op: "Add"', "in a form that is not read"),
+        ("saved_model.cpb", b"", "in a form that is not read"),
+        ("graph.pbtxt", b'op: "Py\\106unc"', "with escapes"),
+        ("m.skops", zipped({"schema.json": b"{}"}), "a zip of a kind that is not known"),
+        ("a.npy", array(b"{'descr': open}"), "header that cannot be read"),
     ],
 )
 def test_what_was_not_understood_is_said(manifest, path, data, message):

@@ -235,3 +235,8 @@ def test_any_card_has_sections_or_none(text: str) -> None:
     found = card_sections(text, {"a": "x", "b": "y"})
     assert set(found) <= {"x", "y"}
     assert all(section.strip() for given_ in found.values() for section in given_)
+
+
+def test_a_model_folder_that_is_none_is_told(package: Path, kit: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--model-dir: is no folder"):
+        describe(package, tmp_path / "nowhere", kit.AT)

@@ -275,3 +275,12 @@ def test_no_parameters_take_more_than_the_bound(params):
     except InputError:
         return
     raise AssertionError(params)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\xff", b"not a key"])
+def test_a_file_without_a_key_is_told_in_our_words(tmp_path, data):
+    path = tmp_path / "key.pem"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="holds no private key: no PEM block of one is in it") as raised:
+        keys.load_private_key(str(path))
+    assert "cryptography.io" not in str(raised.value)

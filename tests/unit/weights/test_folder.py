@@ -68,6 +68,21 @@ def test_what_speaks_about_the_artifact_is_no_part_of_it(folder: Path) -> None:
     assert verdict.document()["uncovered"] == ["README.md", "evidence", "manifest.json"]
 
 
+@pytest.mark.parametrize("path", ["evidence/model.safetensors", "evidence/x.json/model.safetensors"])
+def test_nothing_is_loaded_from_where_only_evidence_lies(folder: Path, path: str) -> None:
+    """An index of shards may name any path, and the artifact's digest does not cover this one."""
+    write(folder, {path: b"other weights"})
+    verdict = verify(folder, EXPECTED, Pace())
+    assert not verdict.healthy
+    assert found(verdict) == {path: "added"}
+
+
+@pytest.mark.parametrize("name", ["README.md", "manifest.json", "evidence"])
+def test_a_document_by_name_only(folder: Path, name: str) -> None:
+    os.mkfifo(folder / name)
+    assert found(verify(folder, EXPECTED, Pace())) == {name: "added"}
+
+
 def _same_size(folder: Path) -> None:
     file = folder / "model.safetensors"
     status = file.stat()

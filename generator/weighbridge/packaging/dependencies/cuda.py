@@ -63,6 +63,24 @@ def cuda_of(packages: Iterable[Dependency], indexes: Iterable[str], paths: Itera
     return Cuda(version, _highest(cudnn), driver_for(version) if version else None, findings)
 
 
+def with_image(cuda: Cuda, versions: Iterable[str], cudnn: Iterable[str]) -> Cuda:
+    """What is needed, where the serving image has a say: it fills in what nothing else told, and must not contradict.
+
+    Args:
+        cuda: what the model's own files say.
+        versions: of CUDA in the image.
+        cudnn: of cuDNN in it.
+    """
+    there = {_short(version) for version in versions if version[:1].isdigit()}
+    found = _highest(there)
+    findings = cuda.findings
+    if cuda.version and there and cuda.version.split(".")[0] not in {version.split(".")[0] for version in there}:
+        findings += (f"the serving image has CUDA {found}, and the model is built for {cuda.version}",)
+    version = cuda.version or found
+    deep = cuda.cudnn or _highest({given for given in cudnn if given[:1].isdigit()})
+    return Cuda(version, deep, driver_for(version) if version else None, findings)
+
+
 def driver_for(version: str) -> str | None:
     """The lowest Linux driver that runs code built for a version of CUDA; None if the tables do not have it."""
     major = version.split(".", maxsplit=1)[0]

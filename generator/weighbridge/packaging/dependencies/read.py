@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from weighbridge.packaging.dependencies.cuda import Cuda, cuda_of
+from weighbridge.packaging.dependencies.cuda import Cuda, cuda_of, with_image
 from weighbridge.packaging.dependencies.locks import READERS, UnreadableError
 from weighbridge.packaging.dependencies.package import Read, merged
 from weighbridge.packaging.dependencies.requirements import read_requirements
 from weighbridge.packaging.view import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from weighbridge.evidence.image_profile import ImageProfile
     from weighbridge.packaging.view import FileView
 
 MAX_FILE = 8 * 1024 * 1024
@@ -30,12 +31,15 @@ class Needs(NamedTuple):
     """Path, and what could not be read there."""
 
 
-def read_needs(paths: Iterable[str], open_file: Callable[[str], FileView]) -> Needs:
+def read_needs(
+    paths: Iterable[str], open_file: Callable[[str], FileView], images: Sequence[ImageProfile] = ()
+) -> Needs:
     """What the files of a model say that it needs.
 
     Args:
         paths: of all its files, sorted.
         open_file: opens one of them; the caller's own errors pass through.
+        images: that serve the model.
     """
     every = list(paths)
     known = frozenset(every)
@@ -56,6 +60,9 @@ def read_needs(paths: Iterable[str], open_file: Callable[[str], FileView]) -> Ne
         findings += [(path, message) for message in read.findings]
     found = merged(packages)
     cuda = cuda_of(found, indexes, every)
+    if images:
+        versions = [found.version for image in images for found in image.cuda]
+        cuda = with_image(cuda, versions, [found.version for image in images for found in image.cudnn])
     findings += [(every[0], message) for message in cuda.findings]
     return Needs(tuple(sorted({package.purl for package in found})), cuda, tuple(findings))
 

@@ -1,7 +1,7 @@
 """Configurations that make a loader import code.
 
-`auto_map` and `trust_remote_code`, custom modules and pipelines, YAML's Python tags, Hydra's `_target_`, and the
-templates of chats, which are rendered for each conversation.
+`auto_map`, PEFT's `auto_mapping`, `trust_remote_code`, custom modules and pipelines, YAML's Python tags, Hydra's
+`_target_`, and the templates of chats, which are rendered for each conversation.
 
 Sources: transformers (`dynamic_module_utils.py`, `auto_map`), diffusers (`pipeline_loading_utils.py`),
 sentence-transformers (`modules.json`, `type`), Hydra (`instantiate`), PyYAML (`!!python/` tags).
@@ -38,9 +38,12 @@ _YAML_TAG = re.compile(
     r"|!{1,2}<?[\w:.,/-]{0,100}%[0-9A-Fa-f]{2}|^%TAG\b.{0,100}",
     re.MULTILINE,
 )
-_TARGET = re.compile(r"""_target_["']?[ \t]{0,40}:[ \t]{0,40}["']?([A-Za-z_][\w.]{0,199})""")
-_REMOTE_YAML = re.compile(
-    r"^[ \t-]*trust_remote_code[ \t]*:[ \t]*[\"']?(true|yes|on|1)\b", re.IGNORECASE | re.MULTILINE
+# Wherever it stands, as an alias or an explicit key (`? _target_`) keeps it apart from its value.
+_TARGET = re.compile(r"""_target_(?:["']?[ \t]{0,40}:[ \t]{0,40}["']?([A-Za-z_][\w.]{0,199}))?""")
+_REMOTE_YAML = re.compile(r"\btrust_remote_code[\"']?[ \t]{0,40}:[ \t]{0,40}[\"']?(true|yes|on|y|1)\b", re.IGNORECASE)
+# A key that is spelt with escapes, or over several lines, could be any of these.
+_HIDDEN_KEY = re.compile(
+    r'\?[ \t]{1,40}"|\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})[^"\n]{0,200}"[ \t]{0,40}:'
 )
 
 
@@ -67,7 +70,9 @@ def _in_yaml(data: bytes) -> Iterator[Found]:
     for match in islice(_YAML_TAG.finditer(text), _MAX_EACH):
         yield "remote-code", f"YAML tag {match.group()[:200]}"
     for match in islice(_TARGET.finditer(text), _MAX_EACH):
-        yield "remote-code", f"_target_ {match.group(1)[:200]}"
+        yield "remote-code", f"_target_ {(match.group(1) or '?')[:200]}"
+    if _HIDDEN_KEY.search(text):
+        yield "remote-code", "a key that only a YAML reader would tell"
     if _REMOTE_YAML.search(text):
         yield "remote-code", "trust_remote_code"
 
@@ -92,7 +97,7 @@ def _in_json(name: str, data: bytes) -> Iterator[Found]:
 
 
 def _in_object(value: dict[str, Any]) -> Iterator[Found]:
-    for key in ("auto_map", "custom_pipelines"):
+    for key in ("auto_map", "auto_mapping", "custom_pipelines"):
         if value.get(key):
             yield "remote-code", f"{key}: {_names(value[key])}"
     if value.get("trust_remote_code"):

@@ -6,6 +6,7 @@ Formats: torch/serialization.py (the zip with `data.pkl`, and the five pickles i
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def read_zip(view: FileView) -> Header:
     archive = Zip(view)
     checkpoint = any(name.rpartition("/")[2] == "data.pkl" for name in archive.members)
     header = Header("pytorch" if checkpoint else None)
+    strange = []
     code = [name for name in archive.members if _CODE.match(name)]
     if code:
         kind: ExecutableKind = "bytecode" if all(name.endswith((".py", ".pyc")) for name in code) else "native"
@@ -56,6 +58,11 @@ def read_zip(view: FileView) -> Header:
             _read_all(header, MemoryBytes(archive.read(name, MAX_PICKLE)), 0, f"{name}: ")
         elif head.startswith(b"PK\x03\x04"):
             header.findings.append(f"holds another archive, {name[:200]!r}, which is not looked into")
+        elif not checkpoint and name not in code:
+            strange.append(name)
+    if strange:
+        # Such as skops, whose `schema.json` names what its loader imports.
+        header.findings.append(f"is a zip of a kind that is not known, with {_names(strange)}")
     return header
 
 
@@ -148,10 +155,14 @@ def _array_header(data: Bytes) -> tuple[str, int]:
     if size > 16_384:
         raise FormatError(f"has an array's header of {size:,} bytes")
     text = data.at(begin, size).decode("latin-1")
-    described = re.search(r"['\"]descr['\"]\s*:\s*(.*?),\s*['\"](fortran_order|shape)['\"]", text, re.DOTALL)
-    if described is None:
+    try:
+        # As numpy reads it: a literal of Python may spell the type with escapes, or give it twice.
+        header = ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        header = None
+    if not isinstance(header, dict) or header.keys() != {"descr", "fortran_order", "shape"}:
         raise FormatError("has an array's header that cannot be read")
-    return described.group(1), begin + size
+    return repr(header["descr"]), begin + size
 
 
 def _names(names: list[str]) -> str:

@@ -11,7 +11,13 @@ from weighbridge.packaging.formats.keras import HDF5, read_hdf5, read_keras
 from weighbridge.packaging.formats.onnx import read_onnx
 from weighbridge.packaging.formats.pytorch import NUMPY, read_array, read_plain, read_zip
 from weighbridge.packaging.formats.safetensors import read_safetensors
-from weighbridge.packaging.formats.tensorflow import read_frozen_graph, read_keras_metadata, read_saved_model
+from weighbridge.packaging.formats.tensorflow import (
+    read_frozen_graph,
+    read_keras_metadata,
+    read_saved_model,
+    read_text,
+    read_unread,
+)
 from weighbridge.packaging.formats.tensorrt import MAGIC as TENSORRT
 from weighbridge.packaging.formats.tensorrt import read_tensorrt
 from weighbridge.packaging.roles import extension
@@ -23,7 +29,12 @@ if TYPE_CHECKING:
 
     Reader = Callable[[FileView], Header | None]
 
-_BY_NAME: dict[str, Reader] = {"saved_model.pb": read_saved_model, "keras_metadata.pb": read_keras_metadata}
+_BY_NAME: dict[str, Reader] = {
+    "saved_model.pb": read_saved_model,
+    "saved_model.pbtxt": read_unread,
+    "saved_model.cpb": read_unread,
+    "keras_metadata.pb": read_keras_metadata,
+}
 _BY_EXTENSION: dict[str, Reader] = {
     "safetensors": read_safetensors,
     "gguf": read_gguf,
@@ -32,6 +43,7 @@ _BY_EXTENSION: dict[str, Reader] = {
     "h5": read_hdf5,
     "hdf5": read_hdf5,
     "pb": read_frozen_graph,
+    "pbtxt": read_text,
     "engine": read_tensorrt,
     "plan": read_tensorrt,
     "trt": read_tensorrt,

@@ -6,6 +6,7 @@ The variables lie in a table of their own (`variables/`), which is not read: ten
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from weighbridge.packaging.formats.header import Header
@@ -86,6 +87,24 @@ def read_frozen_graph(view: FileView) -> Header:
     if not operators:
         raise FormatError("is no graph of TensorFlow: it has no node")
     return _told(Header("tensorflow"), operators)
+
+
+def read_text(view: FileView) -> Header | None:
+    """What of a graph as text (`.pbtxt`) does more than compute; None if nothing does, as in a server's configuration.
+
+    Raises:
+        FormatError: larger than is read, or text with escapes, which could spell any name.
+    """
+    text = view.at(0, view.size)
+    operators = {word.decode() for word in re.findall(rb"\w{1,100}", text)}
+    if re.search(rb"\bop\s*:", text) and b"\\" in text:
+        raise FormatError("is a graph as text that spells something with escapes")
+    return _told(Header("tensorflow"), operators) if DOES_MORE & operators else None
+
+
+def read_unread(_: FileView) -> Header:
+    """Other forms of a SavedModel that TensorFlow loads. Raises FormatError, always: they are not taken apart."""
+    raise FormatError("is a SavedModel in a form that is not read; save it as saved_model.pb")
 
 
 def read_keras_metadata(view: FileView) -> Header:

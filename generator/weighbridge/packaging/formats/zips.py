@@ -48,8 +48,8 @@ class Zip:
             raise FormatError(f"holds more than {MAX_MEMBERS:,} members")
         for info in self._zip.infolist():
             # Readers differ in what ends a name, and in which of two members of one name they take.
-            if info.filename in self.members or info.orig_filename != info.filename:
-                raise FormatError(f"holds {info.filename[:80]!r} twice, or with a name that is cut off")
+            if not info.filename or info.filename in self.members or info.orig_filename != info.filename:
+                raise FormatError(f"holds {info.filename[:80]!r} twice, without a name, or with one that is cut off")
             if info.flag_bits & 1:
                 raise FormatError(f"holds {info.filename[:80]!r} encrypted")
             if not info.is_dir():

@@ -133,7 +133,8 @@ def _require_program(descriptor: Any, file: str) -> None:
     name, version = descriptor.get("name"), descriptor.get("version")
     if name != "grype" or not isinstance(version, str) or version.partition(".")[0] not in MAJOR_VERSIONS:
         if name is None and version is None:
-            raise InputError.single(file, "is missing", "Name a report by `grype -o json`.", field="descriptor")
+            message = "is missing; accepted: grype 0.x"
+            raise InputError.single(file, message, "Name a report by `grype -o json`.", field="descriptor")
         message = f"is by {name!r:.50} {version!r:.50}; accepted: grype 0.x"
         raise InputError.single(file, message, "Use a release of Grype that is known here.", field="descriptor.version")
 

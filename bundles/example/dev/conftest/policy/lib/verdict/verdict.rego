@@ -9,6 +9,7 @@ package lib.weighbridge.verdict
 import data.lib.weighbridge.decision as requirements
 import data.lib.weighbridge.request
 import data.lib.weighbridge.requirements.mod
+import data.lib.weighbridge.requirements.pod
 import data.lib.weighbridge.workload
 
 # METADATA
@@ -25,6 +26,7 @@ default allowed := false
 
 allowed if {
 	is_set(mod.deny)
+	is_set(pod.deny)
 	count(violations) == 0
 }
 

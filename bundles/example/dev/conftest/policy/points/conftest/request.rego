@@ -10,6 +10,7 @@
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled
+import data.lib.weighbridge.serving as workloads
 import data.lib.weighbridge.workload
 import data.weighbridge.registry
 
@@ -22,6 +23,13 @@ subject := object.union(workload.subject(input), {})
 
 label_names := registry.labels
 
+limits := registry.limits
+
+serving if {
+	data_readable
+	workloads.judged(subject, registry.exempt_namespaces, registry.support_images)
+}
+
 # METADATA
 # title: Policy data is there
 # description: The registry is this point's and can be read.
@@ -30,13 +38,17 @@ data_readable if {
 	compiled.registry_readable
 	is_string(registry.labels.model_id)
 	is_string(registry.labels.model_version)
+	is_string(registry.limits.pod_security)
+	is_boolean(registry.limits.user_namespaces)
+	is_object(registry.exempt_namespaces)
+	is_object(registry.support_images)
 }
 
 fresh := true
 
-exempt_namespace(name) if registry.exempt_namespaces[name] == true
-
 support_image(digest) if registry.support_images[digest] == true
+
+image_digest(image) := workload.image_digest(image)
 
 record(name) := registry.records[name]
 

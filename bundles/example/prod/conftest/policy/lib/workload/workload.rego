@@ -181,6 +181,7 @@ pod(object_) := {
 	"path": path,
 	"labels": strings(template, ["metadata", "labels"]),
 	"annotations": strings(template, ["metadata", "annotations"]),
+	"spec": template.spec,
 	"containers": containers(path, template.spec),
 	"volumes": volumes(path, template.spec),
 	"claims": claims(object_),
@@ -275,3 +276,8 @@ outer_labels(object_) := [{"field": field, "labels": labels} |
 	labels := object.get(object_, field, null)
 	labels != null
 ]
+
+# METADATA
+# title: The digest that an image is pinned by
+# description: Of a reference that is nothing but name, perhaps tag, and one digest; undefined for every other.
+image_digest(image) := split(image, "@")[1] if regex.match(`^[A-Za-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}$`, image)

@@ -15,9 +15,9 @@ import data.lib.weighbridge.request
 #   severity: high
 #   fix: Write the image as `name@sha256:<64 hex>`, with a digest that the version's card names.
 deny contains violation if {
-	serving
+	request.serving
 	some entry in request.subject.pod.containers
-	not image_digest(entry.container.image)
+	not request.image_digest(entry.container.image)
 	violation := {
 		"code": "MOD-008",
 		"severity": "high",
@@ -27,10 +27,10 @@ deny contains violation if {
 }
 
 deny contains violation if {
-	serving
+	request.serving
 	approved
 	some entry in request.subject.pod.containers
-	pinned := image_digest(entry.container.image)
+	pinned := request.image_digest(entry.container.image)
 	not approved_image(pinned)
 	violation := {
 		"code": "MOD-008",
@@ -45,9 +45,6 @@ default image_owner := "object"
 image_owner := version_name
 
 image_owner := object_name if not version_name
-
-# The digest of a reference that is nothing but name, perhaps tag, and one digest.
-image_digest(image) := split(image, "@")[1] if regex.match(`^[A-Za-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}$`, image)
 
 approved_image(pinned) if record.images[pinned] == true
 

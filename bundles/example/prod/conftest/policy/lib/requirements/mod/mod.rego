@@ -91,27 +91,13 @@ deny contains violation if {
 #   severity: critical
 #   fix: Restore the connection to the control plane; it re-issues live data.
 deny contains violation if {
-	serving
+	request.serving
 	not request.fresh
 	violation := {
 		"code": "MOD-014",
 		"severity": "critical",
 		"message": sprintf("%s: live data is too old, so a revocation could be unknown here. Restore the way to the control plane.", [object_name]),
 		"field": [],
-	}
-}
-
-# Judged at all: a pod that can be read, and that neither its namespace nor its images excuse.
-serving if {
-	request.data_readable
-	request.subject.form == "pod"
-	not request.exempt_namespace(request.subject.object.namespace)
-	not supporting
-}
-
-supporting if {
-	every entry in request.subject.pod.containers {
-		request.support_image(image_digest(entry.container.image))
 	}
 }
 

@@ -13,7 +13,7 @@ import data.lib.weighbridge.request
 #   severity: high
 #   fix: Put both labels on the pod template, with the model's id and version from the catalogue.
 deny contains violation if {
-	serving
+	request.serving
 	not version_name
 	violation := {
 		"code": "MOD-001",
@@ -38,7 +38,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Set `weighbridge.dev/artifact-digest` on the pod template to the digest in the version's artifact.json.
 deny contains violation if {
-	serving
+	request.serving
 	record
 	not annotated
 	violation := {
@@ -60,7 +60,7 @@ deny contains violation if {
 #   severity: medium
 #   fix: Give object and pod template the same model labels.
 deny contains violation if {
-	serving
+	request.serving
 	some outer in request.subject.labels
 	some label in [request.label_names.model_id, request.label_names.model_version]
 	not agrees(outer.labels, label)

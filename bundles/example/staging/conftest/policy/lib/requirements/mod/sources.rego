@@ -16,7 +16,7 @@ import data.lib.weighbridge.request
 #   severity: high
 #   fix: Mount the weights as an image volume by digest, or name one of the version's approved sources word for word.
 deny contains violation if {
-	serving
+	request.serving
 	some found in mutable_volumes
 	violation := {
 		"code": "MOD-009",
@@ -27,7 +27,7 @@ deny contains violation if {
 }
 
 deny contains violation if {
-	serving
+	request.serving
 	approved
 	some entry in request.subject.pod.volumes
 	reference := entry.volume.image.reference
@@ -41,7 +41,7 @@ deny contains violation if {
 }
 
 deny contains violation if {
-	serving
+	request.serving
 	approved
 	some found in addresses
 	not record.sources[found.address] == true
@@ -74,10 +74,10 @@ image_volume(volume) if {
 	is_string(volume.image.reference)
 }
 
-approved_volume(reference) if approved_image(image_digest(reference))
+approved_volume(reference) if approved_image(request.image_digest(reference))
 
 approved_volume(reference) if {
-	pinned := image_digest(reference)
+	pinned := request.image_digest(reference)
 	some source, allowed in record.sources
 	allowed == true
 	startswith(source, "oci://")

@@ -13,7 +13,7 @@ import data.lib.weighbridge.request
 #   severity: high
 #   fix: Add the version to the catalogue and compile, or correct the labels.
 deny contains violation if {
-	serving
+	request.serving
 	version_name
 	not record
 	violation := {
@@ -35,7 +35,7 @@ deny contains violation if {
 #   severity: critical
 #   fix: Provide the missing evidence and compile again; `weighbridge explain` shows what is missing.
 deny contains violation if {
-	serving
+	request.serving
 	record
 	not approved
 	violation := {
@@ -57,7 +57,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Renew the evidence that has expired and compile again.
 deny contains violation if {
-	serving
+	request.serving
 	approved
 	not unexpired
 	violation := {
@@ -79,7 +79,7 @@ deny contains violation if {
 #   severity: critical
 #   fix: Deploy another version; only a `restore` order lifts a revocation.
 deny contains violation if {
-	serving
+	request.serving
 	record
 	count(request.revocations(digest)) != 0
 	violation := {
@@ -101,7 +101,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Wait for the `thaw` order, or deploy another version.
 deny contains violation if {
-	serving
+	request.serving
 	record
 	count(request.freezes(version_name)) != 0
 	violation := {

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 ACTIVE_SECONDS = 30.0
 """How long an engine may take to use a bundle."""
+_PATIENCE_SECONDS = 20
+"""For a decision: a fixture asks what is decided, and a busy machine may need longer than a caller should wait."""
 SidecarPoint = Literal["envoy", "workload"]
 
 
@@ -153,6 +155,7 @@ class Stage:
                 admin=f"127.0.0.1:{free_port()}",
                 access_log=str(self.folder / "access.log"),
                 upstream=upstream.address,
+                decision_seconds=_PATIENCE_SECONDS,
             )
             self._envoy = self._stack.enter_context(EnvoyServer(bootstrap, folder=self.folder, host=self.host))
         return self._envoy_port

@@ -170,7 +170,14 @@ def envoy_bootstrap(environment_name: str, environment: Environment, site: Envoy
 
 
 def relocate(
-    bootstrap: str, *, listen: str, opa_address: str, admin: str, access_log: str, upstream: str | None = None
+    bootstrap: str,
+    *,
+    listen: str,
+    opa_address: str,
+    admin: str,
+    access_log: str,
+    upstream: str | None = None,
+    decision_seconds: int | None = None,
 ) -> str:
     """The same bootstrap at other addresses, as `weighbridge run` and the harness start what `compile` wrote.
 
@@ -181,6 +188,7 @@ def relocate(
         admin: Envoy's own interface.
         access_log: a file.
         upstream: where every version's calls go instead, in plain HTTP; for tests.
+        decision_seconds: how long OPA may take instead; for tests, which ask what is decided on however busy a machine.
 
     Raises:
         ValueError: an address of another form, or an admin interface that others could reach.
@@ -192,6 +200,9 @@ def relocate(
     listener["address"] = _address(listen)
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     manager["access_log"][0]["typed_config"]["path"] = access_log
+    for given in manager["http_filters"] if decision_seconds is not None else ():
+        if "grpc_service" in given["typed_config"]:
+            given["typed_config"]["grpc_service"]["timeout"] = f"{decision_seconds}s"
     for cluster in document["static_resources"]["clusters"]:
         if cluster["name"] == OPA_CLUSTER:
             _move(cluster, opa_address)

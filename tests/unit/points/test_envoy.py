@@ -101,3 +101,15 @@ def test_what_a_user_gives_as_address_is_told_alike(address):
 @pytest.mark.parametrize("address", ["127.0.0.1:80", "[::1]:80", "localhost:80", "unix:///run/envoy.sock"])
 def test_addresses(address):
     check_address(address)
+
+
+def test_only_whoever_asks_gets_more_patience_with_opa():
+    addresses = {"listen": "h:1", "opa_address": "h:2", "admin": "127.0.0.1:3", "access_log": "/l"}
+    written = envoy_bootstrap("prod", Environment())
+
+    def patience(**more):
+        document = yaml.safe_load(relocate(written, **addresses, **more))
+        return manager(document)["http_filters"][1]["typed_config"]["grpc_service"]["timeout"]
+
+    assert patience() == "1s"
+    assert patience(decision_seconds=20) == "20s"

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weighbridge.cli import options
-from weighbridge.cli.progress import watched
+from weighbridge.cli.judging import judge_version
 from weighbridge.errors import InputError
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.keys import load_private_key
-from weighbridge.registry.judgement import JudgingOptions, judge_catalogue
 from weighbridge.release.approve import approve, consider
 from weighbridge.release.evidence_file import write_evidence
 
@@ -60,16 +59,15 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     private = load_private_key(key)
     if not allow_example_keys:
         refuse_example_keys({"--key": private.public_key()})
-    judging = JudgingOptions(
-        at_ns=moment,
+    judged = judge_version(
+        catalogue,
+        version,
+        moment,
         root_key=root_key,
         require_signed_trust=require_signed_trust,
         allow_example_keys=allow_example_keys,
-        only=version,
         siblings=True,
     )
-    with watched() as progress:
-        judged = judge_catalogue(catalogue, judging, progress)
     found = consider(judged, version, environment, private.public_key(), moment)
     options.say_trust(judged.trust)
     if form == "text":

@@ -11,10 +11,9 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from weighbridge.cli import options
-from weighbridge.cli.progress import watched
+from weighbridge.cli.judging import judge_version
 from weighbridge.errors import InputError
 from weighbridge.registry.explanation import explain
-from weighbridge.registry.judgement import JudgingOptions, judge_catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,15 +45,14 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     Exit status: 0 if it is approved in all that are explained, and no order restricts it; 1 if not.
     """
     moment = options.at_ns(at)
-    judging = JudgingOptions(
-        at_ns=moment,
+    judged = judge_version(
+        catalogue,
+        version,
+        moment,
         root_key=root_key,
         require_signed_trust=require_signed_trust,
         allow_example_keys=allow_example_keys,
-        only=version,
     )
-    with watched() as progress:
-        judged = judge_catalogue(catalogue, judging, progress)
     strange = sorted(set(environments) - set(judged.records))
     if strange:
         raise InputError.single("", f"there is no environment {strange[0]}", f"There is {', '.join(judged.records)}.")

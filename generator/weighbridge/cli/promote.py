@@ -10,10 +10,9 @@ import click
 
 from weighbridge.catalogue.names import format_time
 from weighbridge.cli import options
-from weighbridge.cli.progress import watched
+from weighbridge.cli.judging import judge_version
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.keys import load_private_key
-from weighbridge.registry.judgement import JudgingOptions, judge_catalogue
 from weighbridge.release.evidence_file import write_evidence
 from weighbridge.release.promote import outlook, promote
 from weighbridge.release.signers import named_signer
@@ -66,15 +65,14 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if not allow_example_keys:
         given = {"--key": private, "--vsa-key": summary}
         refuse_example_keys({option: found.public_key() for option, found in given.items() if found is not None})
-    judging = JudgingOptions(
-        at_ns=moment,
+    judged = judge_version(
+        catalogue,
+        version,
+        moment,
         root_key=root_key,
         require_signed_trust=require_signed_trust,
         allow_example_keys=allow_example_keys,
-        only=version,
     )
-    with watched() as progress:
-        judged = judge_catalogue(catalogue, judging, progress)
     found = outlook(judged, version, target)
     if private is not None and summary is not None:
         _check_signers(judged, target, private, summary, moment)

@@ -11,9 +11,8 @@ import click
 from weighbridge.catalogue.names import Uri, format_time
 from weighbridge.catalogue.validation import validate_value
 from weighbridge.cli import options
-from weighbridge.cli.progress import watched
+from weighbridge.cli.judging import judge_version
 from weighbridge.observe.sinks import DeliveryError, open_sink
-from weighbridge.registry.judgement import JudgingOptions, judge_catalogue
 from weighbridge.release.announce import judge_release, release_event
 from weighbridge.release.signers import require_environment
 
@@ -69,15 +68,14 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         validate_value(Uri, sbom_uri, "--sbom-uri")
     opened = {target: open_sink(target, asb=asb) for target in sinks or ("-",)}
     moment = options.at_ns(at)
-    judging = JudgingOptions(
-        at_ns=moment,
+    judged = judge_version(
+        catalogue,
+        version,
+        moment,
         root_key=root_key,
         require_signed_trust=require_signed_trust,
         allow_example_keys=allow_example_keys,
-        only=version,
     )
-    with watched() as progress:
-        judged = judge_catalogue(catalogue, judging, progress)
     require_environment(judged.catalogue, environment, "--environment")
     verdict = judge_release(judged, version, environment, moment)
     event = release_event(judged, version, environment, moment, verdict, sbom_uri) if verdict.released else None

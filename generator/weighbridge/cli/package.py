@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weighbridge.cli import options
-from weighbridge.cli.progress import hashing
+from weighbridge.cli.progress import bytes_bar
 from weighbridge.errors import InputError
 from weighbridge.keys import load_private_key
 
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     if archive is not None:
         check_archive(folder, archive)
     profiles = [read_profile(file) for file in profile_files]
-    with hashing() as advance:
+    with bytes_bar("Hashing") as advance:
         packaged = packages.package(folder, model=model, version=version, profiles=profiles, progress=advance)
     files = packaged.files()
     if signing_key is not None:

@@ -20,7 +20,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from weighbridge.packaging.hashing import Progress as HashingWatcher
+    from weighbridge.packaging.hashing import Progress as BytesWatcher
     from weighbridge.registry.judgement import Progress as Watcher
 
 _TITLES = {
@@ -53,15 +53,15 @@ def watched() -> Iterator[Watcher]:
 
 
 @contextmanager
-def hashing() -> Iterator[HashingWatcher | None]:
-    """What to hand on as `progress` while files are hashed; None in a pipe."""
+def bytes_bar(title: str) -> Iterator[BytesWatcher | None]:
+    """What to hand on as `progress` while bytes are hashed or sent, from several threads; None in a pipe."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("Hashing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task, lock = bar.add_task("hash", total=None), Lock()
+        task, lock = bar.add_task(title, total=None), Lock()
 
         def advance(count: int, total: int) -> None:
             with lock:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weighbridge.cli import options, registries
+from weighbridge.cli.progress import bytes_bar
 
 if TYPE_CHECKING:
     from weighbridge.oci.pull import Pulled
@@ -35,7 +36,7 @@ def command(source: str, output: Path, plain_http: bool, username: str | None, p
 
     given = registries.credentials_from(username, password_stdin=password_stdin)
     store, reference = open_store(source, plain_http=plain_http, credentials=given)
-    with registries.bytes_bar("Pulling") as progress:
+    with bytes_bar("Pulling") as progress:
         pulled = pull(store, reference, output, progress=progress)
     _report(pulled, output, form)
 

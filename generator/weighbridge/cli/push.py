@@ -10,12 +10,13 @@ import click
 
 from weighbridge.catalogue.catalogue import EvidenceFile
 from weighbridge.cli import options, registries
+from weighbridge.cli.progress import bytes_bar
 from weighbridge.release.evidence_file import write_evidence
 
 if TYPE_CHECKING:
-    from weighbridge.cli.registries import Watcher
     from weighbridge.oci.credentials import Credentials
     from weighbridge.oci.push import Packaged, Pushed
+    from weighbridge.packaging.hashing import Progress as BytesWatcher
 
 
 @click.command("push", context_settings=options.HELP)
@@ -57,29 +58,28 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     where an environment requires an attestation with the rule `publication`, pods may load the version's weights from
     there.
     """
-    from weighbridge.oci.push import read_package  # noqa: PLC0415 -- httpx takes its time
+    from weighbridge.keys import load_private_key  # noqa: PLC0415 -- the help should not wait for it
+    from weighbridge.oci.publication import with_publication  # noqa: PLC0415 -- the same
+    from weighbridge.oci.push import read_package  # noqa: PLC0415 -- the same
 
     given = registries.credentials_from(username, password_stdin=password_stdin)
-    with registries.bytes_bar("Hashing") as hashing:
+    key = load_private_key(key_source) if key_source is not None else None
+    at_ns = options.at_ns(at)
+    with bytes_bar("Hashing") as hashing:
         packaged = read_package(folder, package, progress=hashing)
-    packaged, published = _published(packaged, target, key_source, at)
-    with registries.bytes_bar("Pushing") as pushing:
+    published = ""
+    if key is not None:
+        packaged, published = with_publication(packaged, target, key, at_ns)
+    with bytes_bar("Pushing") as pushing:
         pushed = _push(packaged, target, given, plain_http=plain_http, progress=pushing)
     if published:
         write_evidence(package, [EvidenceFile(f"evidence/{published}", packaged.evidence[published])])
     _report(packaged, pushed, target, form)
 
 
-def _published(packaged: Packaged, target: str, key_source: str | None, at: str | None) -> tuple[Packaged, str]:
-    if key_source is None:
-        return packaged, ""
-    from weighbridge.keys import load_private_key  # noqa: PLC0415 -- most pushes sign nothing
-    from weighbridge.oci.publication import with_publication  # noqa: PLC0415 -- the same
-
-    return with_publication(packaged, target, load_private_key(key_source), options.at_ns(at))
-
-
-def _push(packaged: Packaged, target: str, given: Credentials | None, *, plain_http: bool, progress: Watcher) -> Pushed:
+def _push(
+    packaged: Packaged, target: str, given: Credentials | None, *, plain_http: bool, progress: BytesWatcher | None
+) -> Pushed:
     from weighbridge.oci.push import push  # noqa: PLC0415 -- as above
     from weighbridge.oci.targets import open_target  # noqa: PLC0415 -- as above
 

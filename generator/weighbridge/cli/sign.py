@@ -9,7 +9,7 @@ import click
 
 from weighbridge.cli import options
 from weighbridge.cli.new_file import write_new
-from weighbridge.cli.progress import hashing
+from weighbridge.cli.progress import bytes_bar
 from weighbridge.errors import InputError
 from weighbridge.evidence.statement import model_signing_root
 from weighbridge.keys import fingerprint, load_private_key
@@ -46,7 +46,7 @@ def command(folder: Path, source: str, certificates: tuple[Path, ...], output: P
         raise _is_there(output)
     key = load_private_key(source)
     require_openssf_key(key, source)
-    with hashing() as progress:
+    with bytes_bar("Hashing") as progress:
         predicate = model_predicate(folder, output, progress)
     data = sign_model(predicate, folder.resolve().name or "model", key, chain)
     write_new(output, data, "a signature")

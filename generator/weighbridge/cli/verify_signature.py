@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weighbridge.cli import options
-from weighbridge.cli.progress import hashing
+from weighbridge.cli.progress import bytes_bar
 from weighbridge.errors import InputError
 from weighbridge.keys import MAX_KEY_BYTES, load_public_key
 from weighbridge.signing.certificates import read_certificates
@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if roots:
         authorities = [one for path in roots for one in read_certificates(path)]
         trusted = Authorities(authorities, options.at_ns(at), identity)
-    with hashing() as progress:
+    with bytes_bar("Hashing") as progress:
         found = verify_model(folder, signature, trusted, ignored=[_path(given) for given in ignored], progress=progress)
     _report(found, folder, form)
     if not found.holds:

@@ -4,31 +4,25 @@ Every signer holds another kind of key, everything is done by commands, with not
 asked at the end is whether a workload may run.
 """
 
-import contextlib
 import importlib.util
-import io
 import json
-import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from tests.e2e.oci.conftest import running_registry
-from tests.e2e.signing.conftest import run
+from tests.e2e.signing.conftest import run, weighbridge
 from tests.e2e.signing.token import hsm_token, uri
 from tests.image_builder import LayerBuilder, LayoutBuilder
 
 from weighbridge.catalogue.names import format_time
-from weighbridge.cli.main import main
 from weighbridge.engines.locate import require
 
 pytestmark = pytest.mark.engines
@@ -130,21 +124,10 @@ class Site:
 
     def run(self, *arguments: str | Path, status: int | None = 0) -> str:
         """A command of ours, in this process; returns what it printed. A `status` of None may be any."""
-        out, err, ended = io.StringIO(), io.StringIO(), 0
-        secrets = {"WEIGHBRIDGE_KEY_PASSWORD": PASSWORD, "COSIGN_PASSWORD": PASSWORD, "NO_COLOR": "1"}
-        with (
-            contextlib.chdir(self.folder),
-            mock.patch.dict(os.environ, secrets),
-            mock.patch.object(sys, "argv", ["weighbridge", *map(str, arguments)]),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            try:
-                main()
-            except SystemExit as raised:
-                ended = int(raised.code or 0)
-        assert status in {ended, None}, f"{arguments}: {out.getvalue()}{err.getvalue()}"
-        return out.getvalue() + err.getvalue()
+        secrets = {"WEIGHBRIDGE_KEY_PASSWORD": PASSWORD, "COSIGN_PASSWORD": PASSWORD}
+        result = weighbridge(*arguments, cwd=self.folder, **secrets)
+        assert status in {result.returncode, None}, f"{arguments}: {result.stdout}{result.stderr}"
+        return result.stdout + result.stderr
 
     @property
     def name(self) -> str:

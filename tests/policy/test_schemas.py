@@ -73,7 +73,7 @@ TYPOS = [
     ("envoy", "lib/requirements/inf/credential.rego", "found.tenant", "found.tennant"),
     ("envoy", "lib/compiled/compiled.rego", "registry.orders.frozen", "registry.orders.forzen"),
     ("workload", "lib/compiled/compiled.rego", "live.not_after", "live.not_atfer"),
-    ("workload", "points/workload/request.rego", "registry.labels.model_id", "registry.labels.modelid"),
+    ("workload", "points/workload/request.rego", "registry.support_images", "registry.support_image"),
     ("workload", "lib/requirements/mod/version.rego", "record.missing", "record.mising"),
     ("workload", "lib/requirements/pod/pod.rego", "request.limits.user_namespaces", "request.limits.user_namespace"),
     ("workload", "lib/verdict/verdict.rego", "in input.items", "in input.itmes"),

@@ -42,6 +42,8 @@ _ORDERS = record(revoked=mapping(_ORDER), frozen=mapping(_ORDER), suspended=mapp
 _REASON = record({"attestation": TEXT}, code=TEXT, message=TEXT)
 _VERSION: dict[str, Schema] = {"model": TEXT, "version": TEXT, "approved": FLAG, "digest": TEXT}
 _HEAD: dict[str, Schema] = {"environment": TEXT, "point": TEXT, "multi_tenant": FLAG}
+# What verified evidence says about a serving image; empty where there is none.
+_IMAGE_FACTS = record()
 
 _ENVOY_REGISTRY = record(
     **_HEAD,
@@ -59,14 +61,17 @@ _WORKLOAD_REGISTRY = record(
     **_HEAD,
     limits=record(pod_security={"type": "string", "enum": list(get_args(PodSecurity))}, user_namespaces=FLAG),
     labels=record(model_id=TEXT, model_version=TEXT),
-    support_images=MEMBERS,
+    support_images=mapping(_IMAGE_FACTS),
     exempt_namespaces=MEMBERS,
+    kinds=mapping(ANY),
+    modes=mapping(ANY),
+    waivers=mapping(ANY),
     orders=_ORDERS,
     records=mapping(
         record(
             **_VERSION,
             not_after=TIME,
-            images=MEMBERS,
+            images=mapping(_IMAGE_FACTS),
             sources=MEMBERS,
             required=listing(TEXT),
             missing=listing(TEXT),

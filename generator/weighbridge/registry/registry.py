@@ -59,21 +59,31 @@ def workload_registry(
     catalogue: Catalogue, environment: str, point: str, records: Mapping[str, Record], orders: Restrictions
 ) -> Document:
     """What a point that judges workloads knows of one environment."""
+    return {
+        **workload_settings(catalogue, environment),
+        "point": point,
+        "orders": orders.document(),
+        "records": {name: _workload_record(record) for name, record in records.items()},
+    }
+
+
+def workload_settings(catalogue: Catalogue, environment: str) -> Document:
+    """What every point that judges workloads knows beside records and orders, whichever way it gets there."""
     configuration = catalogue.configuration
     configured = configuration.environments[environment]
     return {
         "environment": environment,
-        "point": point,
         "multi_tenant": configured.multi_tenant,
         "limits": configured.workloads.model_dump(),
         "labels": {
             "model_id": configuration.labels.model_id,
             "model_version": configuration.labels.model_version,
         },
-        "support_images": _set(configuration.support_images),
+        "support_images": {image: {} for image in configuration.support_images},
         "exempt_namespaces": _set(configuration.exempt_namespaces),
-        "orders": orders.document(),
-        "records": {name: _workload_record(record) for name, record in records.items()},
+        "kinds": {},
+        "modes": {},
+        "waivers": {},
     }
 
 
@@ -114,7 +124,7 @@ def _workload_record(record: Record) -> Document:
         "approved": record.approved,
         "digest": record.digest,
         "not_after": record.not_after,
-        "images": _set(record.images),
+        "images": {image: {} for image in record.images},
         "sources": _set(record.sources),
         "required": list(record.required),
         "missing": list(record.missing),

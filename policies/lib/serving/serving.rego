@@ -19,6 +19,6 @@ judged(subject, exempt_namespaces, support_images) if {
 
 supporting(pod, support_images) if {
 	every entry in pod.containers {
-		support_images[workload.image_digest(entry.container.image)] == true
+		is_object(support_images[workload.image_digest(entry.container.image)])
 	}
 }

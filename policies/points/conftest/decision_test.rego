@@ -15,6 +15,9 @@ registry := {
 	"labels": {"model_id": "model_id", "model_version": "model_version"},
 	"support_images": {},
 	"exempt_namespaces": {"kube-system": true},
+	"kinds": {},
+	"modes": {},
+	"waivers": {},
 	"orders": {"revoked": {}, "frozen": {}, "suspended": {}, "keys": {}},
 	"records": {"kb-qa-001@1": {
 		"model": "kb-qa-001",
@@ -22,7 +25,7 @@ registry := {
 		"approved": true,
 		"digest": digest,
 		"not_after": 9223372036854775807,
-		"images": {split(image, "@")[1]: true},
+		"images": {split(image, "@")[1]: {}},
 		"sources": {},
 		"required": [],
 		"missing": [],
@@ -88,7 +91,7 @@ test_exempt_and_support if {
 	bare := json.remove(pod, ["metadata/labels"])
 	[violation.code | some violation in decision(bare, registry).violations] == ["MOD-001"]
 	decision(json.patch(bare, [{"op": "add", "path": "/metadata/namespace", "value": "kube-system"}]), registry).allowed == true
-	decision(bare, object.union(registry, {"support_images": {split(image, "@")[1]: true}})).allowed == true
+	decision(bare, object.union(registry, {"support_images": {split(image, "@")[1]: {}}})).allowed == true
 }
 
 test_another_points_data if {

@@ -11,6 +11,7 @@ package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled
 import data.lib.weighbridge.serving as workloads
+import data.lib.weighbridge.settings
 import data.lib.weighbridge.workload
 import data.weighbridge.registry
 
@@ -25,9 +26,17 @@ label_names := registry.labels
 
 limits := registry.limits
 
+multi_tenant := registry.multi_tenant
+
 serving if {
 	data_readable
 	workloads.judged(subject, registry.exempt_namespaces, registry.support_images)
+}
+
+# In a pull request nobody knows what namespaces a cluster binds, so all but the exempt ones count.
+bound if {
+	data_readable
+	not registry.exempt_namespaces[subject.object.namespace] == true
 }
 
 # METADATA
@@ -36,17 +45,12 @@ serving if {
 data_readable if {
 	registry.point == "conftest"
 	compiled.registry_readable
-	is_string(registry.labels.model_id)
-	is_string(registry.labels.model_version)
-	is_string(registry.limits.pod_security)
-	is_boolean(registry.limits.user_namespaces)
-	is_object(registry.exempt_namespaces)
-	is_object(registry.support_images)
+	settings.readable(registry)
 }
 
 fresh := true
 
-support_image(digest) if registry.support_images[digest] == true
+support_image(digest) if is_object(registry.support_images[digest])
 
 image_digest(image) := workload.image_digest(image)
 

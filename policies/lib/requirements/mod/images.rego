@@ -46,7 +46,7 @@ image_owner := version_name
 
 image_owner := object_name if not version_name
 
-approved_image(pinned) if record.images[pinned] == true
+approved_image(pinned) if is_object(record.images[pinned])
 
 approved_image(pinned) if request.support_image(pinned)
 

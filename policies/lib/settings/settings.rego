@@ -1,0 +1,23 @@
+# METADATA
+# scope: package
+# title: What an environment demands of workloads
+# description: |
+#   The settings that every point that judges workloads is given beside records and orders, whether by its registry or by the
+#   parameters of a constraint. Whatever reads them may rely on their types.
+package lib.weighbridge.settings
+
+# METADATA
+# title: The settings can be read
+# description: All of them are there, and of the type that compiling gives them; a map that is no map would answer nothing to every lookup.
+readable(settings) if {
+	is_boolean(settings.multi_tenant)
+	is_string(settings.labels.model_id)
+	is_string(settings.labels.model_version)
+	is_string(settings.limits.pod_security)
+	is_boolean(settings.limits.user_namespaces)
+	is_object(settings.exempt_namespaces)
+	is_object(settings.support_images)
+	is_object(settings.kinds)
+	is_object(settings.modes)
+	is_object(settings.waivers)
+}

@@ -23,7 +23,7 @@ BATCH_ITEMS = 500
 BATCH_BYTES = 8 * 1024**2
 """JSON of one query, in bytes, unless a single item is larger."""
 THREADS = 2
-_KEYS = frozenset({"passed", "reasons", "claims", "at_ns", "expires_ns"})
+_KEYS = frozenset({"passed", "reasons", "claims", "at_ns", "expires_ns", "facts"})
 
 
 class Engine(Protocol):
@@ -44,6 +44,8 @@ class Judgement:
     """When the statement was made, if only the rule can tell."""
     expires_ns: int = NEVER_NS
     """Until when it passes; what a rule allows for a limited time ends with it."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the statement says of an image, whether it passes or not; empty where the rule tells none."""
 
 
 def judge(items: Sequence[bytes], engine: Engine) -> list[Judgement]:
@@ -106,12 +108,14 @@ def _read(verdict: Any) -> Judgement:
     if not isinstance(verdict, dict) or not verdict.keys() <= _KEYS:
         return _refused("the rule's answer is not of the form {passed, reasons, claims}")
     passed, reasons, claims = verdict.get("passed"), verdict.get("reasons"), verdict.get("claims", {})
+    facts = verdict.get("facts", {})
     times = [verdict.get("at_ns", 0), verdict.get("expires_ns", NEVER_NS)]
     well_formed = (
         isinstance(passed, bool)
         and isinstance(reasons, list)
         and all(isinstance(reason, str) for reason in reasons)
         and isinstance(claims, dict)
+        and isinstance(facts, dict)
         and all(isinstance(time, int) and not isinstance(time, bool) and 0 <= time <= NEVER_NS for time in times)
     )
     if not well_formed:
@@ -121,8 +125,10 @@ def _read(verdict: Any) -> Judgement:
     if not passed:
         # A failure keeps its time: it is what makes it beat an older pass.
         refusal = reasons or ["the rule gave no reason"]
-        return Judgement(passed=False, reasons=tuple(refusal), at_ns=verdict.get("at_ns"))
-    return Judgement(passed=True, reasons=(), claims=claims, at_ns=verdict.get("at_ns"), expires_ns=times[1])
+        return Judgement(passed=False, reasons=tuple(refusal), at_ns=verdict.get("at_ns"), facts=facts)
+    return Judgement(
+        passed=True, reasons=(), claims=claims, at_ns=verdict.get("at_ns"), expires_ns=times[1], facts=facts
+    )
 
 
 def _refused(*reasons: str) -> Judgement:

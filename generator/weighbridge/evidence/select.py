@@ -92,6 +92,7 @@ def _verdict(use: Use, candidate: Candidate, signer: TrustedSigner, judgement: J
         expires_ns=min(ages_at, ends, judgement.expires_ns, NEVER_NS),
         claims=judgement.claims if judgement.passed else {},
         subject=candidate.subject,
+        facts=judgement.facts,
     )
 
 

@@ -40,6 +40,8 @@ class Verdict:
     """What the rule derived, such as `{"metrics": {...}}`; empty unless passed."""
     subject: str
     """Digest of the artifact or image that it speaks about."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What it says of an image, passed or not; empty where its rule tells none."""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,9 @@ def _item(rule: str) -> Schema:
     )
 
 
-_VERDICT = record({"at_ns": TIME, "expires_ns": TIME, "claims": mapping(ANY)}, passed=FLAG, reasons=listing(TEXT))
+_VERDICT = record(
+    {"at_ns": TIME, "expires_ns": TIME, "claims": mapping(ANY), "facts": mapping(ANY)}, passed=FLAG, reasons=listing(TEXT)
+)
 
 STEPS: dict[str, dict[str, Schema]] = {
     "gate": {"input": _GATE_INPUT, "decision": _GATE_VERDICTS},

@@ -52,7 +52,7 @@ judged("evaluation", item) := verdict if verdict := evaluation.verdict with inpu
 
 judged("executable_content", item) := verdict if verdict := executable_content.verdict with input as item
 
-judged("image_profile", item) := verdict if verdict := image_profile.verdict with input as item
+judged("image_profile", item) := verdict if verdict := image_profile.described with input as item
 
 judged("model_signature", item) := verdict if verdict := model_signature.verdict with input as item
 
@@ -62,13 +62,13 @@ judged("promotion", item) := verdict if verdict := promotion.verdict with input 
 
 judged("publication", item) := verdict if verdict := publication.verdict with input as item
 
-judged("sbom", item) := verdict if verdict := sbom.verdict with input as item
+judged("sbom", item) := verdict if verdict := sbom.described with input as item
 
 judged("slsa_provenance", item) := verdict if verdict := slsa_provenance.verdict with input as item
 
 judged("test_result", item) := verdict if verdict := test_result.verdict with input as item
 
-judged("vulnerabilities", item) := verdict if verdict := vulnerabilities.verdict with input as item
+judged("vulnerabilities", item) := verdict if verdict := vulnerabilities.described with input as item
 
 judged(rule, item) := verdict if {
 	not rule in shipped

@@ -161,7 +161,9 @@ def _item(rule: str) -> Schema:
 
 
 _VERDICT = record(
-    {"at_ns": TIME, "expires_ns": TIME, "claims": mapping(ANY), "facts": mapping(ANY)}, passed=FLAG, reasons=listing(TEXT)
+    {"at_ns": TIME, "expires_ns": TIME, "claims": mapping(ANY), "facts": mapping(ANY)},
+    passed=FLAG,
+    reasons=listing(TEXT),
 )
 
 STEPS: dict[str, dict[str, Schema]] = {

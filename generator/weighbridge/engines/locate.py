@@ -28,6 +28,7 @@ Version = tuple[int, int, int]
 ENVOY_PLUGIN = "github.com/open-policy-agent/opa-envoy-plugin"
 _GATEKEEPER = "github.com/open-policy-agent/gatekeeper/v3"
 _COSIGN = "github.com/sigstore/cosign/v3"
+_KUBERNETES = "k8s.io/kubernetes"
 _VERSION = re.compile(r"(?<![0-9.])v?(\d+)\.(\d+)\.(\d+)")
 _PROBE_SECONDS = 30.0
 
@@ -43,6 +44,7 @@ class Engine:
     below: Version
     """The first version that is no longer accepted."""
     version_arguments: tuple[str, ...]
+    """Empty where no argument makes it say its version: then its build information alone does."""
     version_line: str
     """Regular expression of the line in its output that holds the version."""
     folder: str = ""
@@ -63,10 +65,15 @@ ENGINES = {
                "opa", "github.com/open-policy-agent/conftest", "github.com/open-policy-agent/conftest"),
         Engine("regal", "lint the rules", (0, 42, 0), (0, 43, 0), ("version",), r"^Version:.*$",
                "regal", "github.com/open-policy-agent/regal", "github.com/open-policy-agent/regal"),
-        Engine("gator", "check Gatekeeper templates", (3, 23, 0), (3, 24, 0), ("--version",), r"version.*$",
-               "gator", f"{_GATEKEEPER}/cmd/gator", _GATEKEEPER),
+        Engine("gator", "check Gatekeeper templates", (3, 23, 0), (3, 24, 0), ("--version",), r"version v?\d\S*",
+               "tests", f"{_GATEKEEPER}/cmd/gator", _GATEKEEPER),
+        Engine("gatekeeper", "judge workloads in a cluster (tests)", (3, 23, 0), (3, 24, 0), (), "",
+               "tests", _GATEKEEPER, _GATEKEEPER),
+        Engine("kube-apiserver", "be the cluster (tests)", (1, 36, 0), (1, 37, 0), ("--version",),
+               r"^Kubernetes v(?!0\.0\.0).*$", "tests", f"{_KUBERNETES}/cmd/kube-apiserver", _KUBERNETES),
+        Engine("etcd", "keep what the cluster holds (tests)", (3, 4, 0), (4, 0, 0), ("--version",), r"^etcd Version:.*$"),
         Engine("cosign", "verify what we sign, sign what we verify (tests)", (3, 1, 0), (3, 2, 0), ("version",),
-               r"^GitVersion:.*$", "cosign", f"{_COSIGN}/cmd/cosign", _COSIGN),
+               r"^GitVersion:.*$", "tests", f"{_COSIGN}/cmd/cosign", _COSIGN),
     )
 }  # fmt: skip
 """What Weighbridge works with. OPA before 1.21.3 accepts some unsigned bundles (GHSA-g2pf-6v5v-qcc8)."""
@@ -164,12 +171,16 @@ def _judge(engine: Engine, path: Path, origin: Literal["PATH", "cache", "wheel"]
 
 
 def _version(engine: Engine, path: Path, info: BuildInfo) -> Version | None:
+    built = _parsed(info.modules.get(engine.module, ""))
+    if not engine.version_arguments:
+        # The name says little: any program may be called that, and would run if it were asked.
+        return built if info.package == engine.package else None
     # conftest and regal look for a home before they say anything.
     result = run([path, *engine.version_arguments], timeout=_PROBE_SECONDS, environment={"HOME": "/"})
     output = (result.stdout + result.stderr).decode("utf-8", "replace")
     line = re.search(engine.version_line, output, re.MULTILINE)
     # A build from `tools/` knows its version only from its build information.
-    return _parsed(line.group(0) if line else "") or _parsed(info.modules.get(engine.module, ""))
+    return _parsed(line.group(0) if line else "") or built
 
 
 def _parsed(text: str) -> Version | None:

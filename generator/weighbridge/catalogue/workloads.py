@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from weighbridge.catalogue.names import Document
+from pydantic import Field
 
+from weighbridge.catalogue.exposure import Exposure
+from weighbridge.catalogue.mutual_tls import MutualTls
+from weighbridge.catalogue.names import Document
+from weighbridge.catalogue.serving_images import ServingImages
+
+Documented = Literal["dependencies", "environment-variables", "license", "lineage", "sbom", "threat-model"]
+"""What of `release.requires` a workload may be asked for; the rest is the gate's."""
 PodSecurity = Literal["restricted", "baseline", "privileged"]
 """The levels of Kubernetes' Pod Security Standards, the strictest first."""
 
@@ -20,3 +27,11 @@ class Workloads(Document):
     """How much of the requirements `POD`."""
     user_namespaces: bool = False
     """Whether every node honours `hostUsers: false`. One that does not know it ignores it, and root stays root."""
+    images: ServingImages = Field(default_factory=ServingImages)
+    """What the images of serving pods must be."""
+    documented: tuple[Documented, ...] = Field(default=(), strict=False)
+    """What the card of every version that is served must document, as in `release.requires`."""
+    mutual_tls: MutualTls | None = None
+    """By what mutual TLS between gateway and serving pods is enforced; nothing is demanded where nothing is said."""
+    exposure: Exposure = Field(default_factory=Exposure)
+    """Which ways to serving pods lead through the gateway."""

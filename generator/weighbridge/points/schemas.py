@@ -15,7 +15,7 @@ from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
 from weighbridge.catalogue import schemas as documents
 from weighbridge.catalogue.workloads import PodSecurity
-from weighbridge.points import compile_schemas, release_schemas
+from weighbridge.points import compile_schemas, network_schemas, release_schemas
 from weighbridge.points.envoy import BODY_FIELDS, METADATA_NAMESPACE, SEEN_BY_OPA
 from weighbridge.points.schema_parts import (
     ANY,
@@ -29,6 +29,7 @@ from weighbridge.points.schema_parts import (
     loose,
     loose_list,
     mapping,
+    nullable,
     record,
 )
 
@@ -43,7 +44,25 @@ _REASON = record({"attestation": TEXT}, code=TEXT, message=TEXT)
 _VERSION: dict[str, Schema] = {"model": TEXT, "version": TEXT, "approved": FLAG, "digest": TEXT}
 _HEAD: dict[str, Schema] = {"environment": TEXT, "point": TEXT, "multi_tenant": FLAG}
 # What verified evidence says about a serving image; empty where there is none.
-_IMAGE_FACTS = record()
+_FINDINGS = ("compilers", "entrypoint_shell", "network_tools", "package_managers", "secrets", "setuid", "shells")
+_IMAGE_FACTS = record(
+    {
+        "profile": record(
+            not_after=TIME,
+            **dict.fromkeys((*_FINDINGS, "unread", "weights", "writable_path"), listing(TEXT)),
+            **dict.fromkeys(("bases", "users", "cuda", "cudnn"), listing(TEXT)),
+        ),
+        "sbom": record(not_after=TIME, components=TIME),
+        "vulnerabilities": record(
+            not_after=TIME, **dict.fromkeys(("critical", "high", "medium", "low", "none", "unknown"), TIME)
+        ),
+    }
+)
+_IMAGE_LIMITS = record(
+    **dict.fromkeys(("evidence", "registries", "bases", "allow"), listing(TEXT)),
+    max_severity=TEXT,
+    **dict.fromkeys(("cuda", "cudnn"), nullable(record(min=TEXT))),
+)
 
 _ENVOY_REGISTRY = record(
     **_HEAD,
@@ -59,7 +78,14 @@ _ENVOY_REGISTRY = record(
 )
 _WORKLOAD_REGISTRY = record(
     **_HEAD,
-    limits=record(pod_security={"type": "string", "enum": list(get_args(PodSecurity))}, user_namespaces=FLAG),
+    limits=record(
+        pod_security={"type": "string", "enum": list(get_args(PodSecurity))},
+        user_namespaces=FLAG,
+        images=_IMAGE_LIMITS,
+        documented=listing(TEXT),
+        mutual_tls=network_schemas.MUTUAL_TLS,
+        exposure=network_schemas.EXPOSURE,
+    ),
     labels=record(model_id=TEXT, model_version=TEXT),
     support_images=mapping(_IMAGE_FACTS),
     exempt_namespaces=MEMBERS,
@@ -76,6 +102,8 @@ _WORKLOAD_REGISTRY = record(
             required=listing(TEXT),
             missing=listing(TEXT),
             reasons=listing(_REASON),
+            lacking=listing(record({"from": TIME}, code=TEXT, message=TEXT)),
+            environment_variables=MEMBERS,
         )
     ),
 )
@@ -157,7 +185,12 @@ _WORKLOAD_INPUT = loose(
     ),
     # Of a pod, or of what makes one.
     spec={
-        "properties": {**_POD["properties"], "template": loose(metadata=ANY, spec=_POD), "volumeClaimTemplates": ANY}
+        "properties": {
+            **network_schemas.FIELDS,
+            **_POD["properties"],
+            "template": loose(metadata=ANY, spec=_POD),
+            "volumeClaimTemplates": ANY,
+        }
     },
     items=ANY,
 )

@@ -74,7 +74,7 @@ def workload_settings(catalogue: Catalogue, environment: str) -> Document:
     return {
         "environment": environment,
         "multi_tenant": configured.multi_tenant,
-        "limits": configured.workloads.model_dump(),
+        "limits": configured.workloads.model_dump(mode="json"),
         "labels": {
             "model_id": configuration.labels.model_id,
             "model_version": configuration.labels.model_version,

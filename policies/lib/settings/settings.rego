@@ -15,9 +15,29 @@ readable(settings) if {
 	is_string(settings.labels.model_version)
 	is_string(settings.limits.pod_security)
 	is_boolean(settings.limits.user_namespaces)
+	readable_mutual_tls(settings.limits)
+	readable_exposure(object.get(settings.limits, "exposure", {}))
 	is_object(settings.exempt_namespaces)
 	is_object(settings.support_images)
 	is_object(settings.kinds)
 	is_object(settings.modes)
 	is_object(settings.waivers)
+}
+
+# Nothing is demanded where the environment says nothing; a word that no rule knows must not count as nothing.
+readable_mutual_tls(limits) if object.get(limits, "mutual_tls", null) == null
+
+readable_mutual_tls(limits) if {
+	limits.mutual_tls.by in {"istio", "istio-ambient", "linkerd", "certificates", "none"}
+	is_boolean(limits.mutual_tls.mesh_wide)
+	is_array(limits.mutual_tls.revisions)
+}
+
+# What is left out of it allows nothing.
+readable_exposure(exposure) if {
+	is_object(exposure)
+	every name in ["gateways", "gateway_namespaces", "ingress_classes", "addresses"] {
+		is_array(object.get(exposure, name, []))
+	}
+	is_boolean(object.get(exposure, "kserve_makes_no_ingress", false))
 }

@@ -22,3 +22,24 @@ test_each_is_needed if {
 		not settings.readable(object.union(object.remove(good, [name]), {name: []}))
 	}
 }
+
+limited(limits) := object.union(good, {"limits": limits})
+
+meshed(changes) := limited({"mutual_tls": object.union({"by": "istio", "mesh_wide": false, "revisions": []}, changes)})
+
+test_mutual_tls if {
+	settings.readable(limited({"mutual_tls": null}))
+	settings.readable(meshed({}))
+	not settings.readable(limited({"mutual_tls": {}}))
+	not settings.readable(limited({"mutual_tls": "istio"}))
+	every changes in [{"by": "Istio"}, {"by": null}, {"mesh_wide": "no"}, {"revisions": {}}] {
+		not settings.readable(meshed(changes))
+	}
+}
+
+test_exposure if {
+	settings.readable(limited({"exposure": {"gateways": ["ingress/weighbridge"]}}))
+	every exposure in [null, [], {"gateways": {}}, {"addresses": "0.0.0.0/0"}, {"kserve_makes_no_ingress": "yes"}] {
+		not settings.readable(limited({"exposure": exposure}))
+	}
+}

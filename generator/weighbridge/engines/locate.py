@@ -71,7 +71,8 @@ ENGINES = {
                "tests", _GATEKEEPER, _GATEKEEPER),
         Engine("kube-apiserver", "be the cluster (tests)", (1, 36, 0), (1, 37, 0), ("--version",),
                r"^Kubernetes v(?!0\.0\.0).*$", "tests", f"{_KUBERNETES}/cmd/kube-apiserver", _KUBERNETES),
-        Engine("etcd", "keep what the cluster holds (tests)", (3, 4, 0), (4, 0, 0), ("--version",), r"^etcd Version:.*$"),
+        Engine("etcd", "keep what the cluster holds (tests)", (3, 4, 0), (4, 0, 0), ("--version",),
+               r"^etcd Version:.*$"),
         Engine("cosign", "verify what we sign, sign what we verify (tests)", (3, 1, 0), (3, 2, 0), ("version",),
                r"^GitVersion:.*$", "tests", f"{_COSIGN}/cmd/cosign", _COSIGN),
     )

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from weighbridge.catalogue.accelerators import Accelerators
 from weighbridge.catalogue.exposure import Exposure
 from weighbridge.catalogue.mutual_tls import MutualTls
 from weighbridge.catalogue.names import Document
@@ -35,3 +36,5 @@ class Workloads(Document):
     """By what mutual TLS between gateway and serving pods is enforced; nothing is demanded where nothing is said."""
     exposure: Exposure = Field(default_factory=Exposure)
     """Which ways to serving pods lead through the gateway."""
+    accelerators: Accelerators = Field(default_factory=Accelerators)
+    """What accelerators are called here, and how far apart tenants are kept on them."""

@@ -11,13 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from weighbridge.catalogue.names import Digest, Document, Text, TimeNs
+from weighbridge.catalogue.serving_images import Family
 
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Word = Annotated[str, StringConstraints(max_length=1000)]
-Family = Literal[
-    "scratch", "distroless", "wolfi", "chainguard", "alpine", "debian", "ubuntu", "rhel", "fedora", "centos", "rocky",
-    "almalinux", "amzn", "ol", "sles", "opensuse", "other", "unknown",
-]  # fmt: skip
 
 
 class _Part(Document):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast, get_args
 
-from weighbridge.evidence.image_profile import Base, Family
+from weighbridge.catalogue.serving_images import Family
+from weighbridge.evidence.image_profile import Base
 from weighbridge.image.names import printable
 
 if TYPE_CHECKING:

@@ -49,12 +49,13 @@ _IMAGE_FACTS = record(
     {
         "profile": record(
             not_after=TIME,
-            **dict.fromkeys((*_FINDINGS, "unread", "weights", "writable_path"), listing(TEXT)),
+            found=record(dict.fromkeys((*_FINDINGS, "unread", "weights", "writable_path"), listing(TEXT))),
             **dict.fromkeys(("bases", "users", "cuda", "cudnn"), listing(TEXT)),
         ),
         "sbom": record(not_after=TIME, components=TIME),
         "vulnerabilities": record(
-            not_after=TIME, **dict.fromkeys(("critical", "high", "medium", "low", "none", "unknown"), TIME)
+            not_after=TIME,
+            open=record(dict.fromkeys(("critical", "high", "medium", "low", "none", "unknown"), TIME)),
         ),
     }
 )
@@ -64,8 +65,19 @@ _IMAGE_LIMITS = record(
     **dict.fromkeys(("cuda", "cudnn"), nullable(record(min=TEXT))),
 )
 
+# By code, every step with the moment from which it holds; the first holds from the beginning of time.
+_MODES = mapping(listing(record(mode=TEXT, from_=TIME)))
+_WAIVER = record(
+    file=TEXT,
+    signer=TEXT,
+    not_before=TIME,
+    not_after=TIME,
+    scope=record({"artifact": TEXT, "namespace": TEXT, "kind": TEXT, "name": TEXT, "images": listing(TEXT)}),
+)
+
 _ENVOY_REGISTRY = record(
     **_HEAD,
+    modes=_MODES,
     records=mapping(
         record({"not_after": TIME, "clear": FLAG, "served": FLAG, "reasons": listing(_REASON)}, **_VERSION)
     ),
@@ -90,8 +102,8 @@ _WORKLOAD_REGISTRY = record(
     support_images=mapping(_IMAGE_FACTS),
     exempt_namespaces=MEMBERS,
     kinds=mapping(ANY),
-    modes=mapping(ANY),
-    waivers=mapping(ANY),
+    modes=_MODES,
+    waivers=mapping(listing(_WAIVER)),
     orders=_ORDERS,
     records=mapping(
         record(
@@ -200,7 +212,8 @@ _SUBJECT = record(kind=TEXT, name=TEXT, namespace=TEXT, model=TEXT, version=TEXT
 _WORKLOAD_DECISION = record(allowed=FLAG, environment=TEXT, subject=_SUBJECT, violations=listing(_VIOLATION))
 _ERROR = record(message=TEXT, type_=TEXT, code=TEXT, param={"type": "null"}, codes=listing(TEXT))
 _METADATA = record(
-    {"error": _ERROR, **dict.fromkeys(("tenant", "key", "model", "version", "digest", "alias"), TEXT)}, codes=TEXT
+    {"error": _ERROR, **dict.fromkeys(("tenant", "key", "model", "version", "digest", "alias", "warned"), TEXT)},
+    codes=TEXT,
 )
 _CALL_DECISION = record(
     {"http_status": TIME, "body": TEXT, "request_headers_to_remove": listing(TEXT)},

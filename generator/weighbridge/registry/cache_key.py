@@ -27,7 +27,7 @@ _TIMELESS_CODES = frozenset({"REL-002", "REL-005", "REL-006", "REL-007", "REL-00
 _WITHOUT_JUDGEMENT = frozenset(
     {"routes", "upstreams", "calls", "live", "orders", "enforcement", "multi_tenant", "release", "workloads"}
 )
-"""Parts of an environment that decide about calls and workloads, never about a version."""
+"""Parts of an environment that decide about calls and workloads, never about a version (but for what is documented)."""
 
 
 def context_of_judgements(catalogue: Catalogue) -> str:
@@ -40,6 +40,7 @@ def context_of_judgements(catalogue: Catalogue) -> str:
         repr(configuration.trust),
         repr(configuration.attestations),
         *(f"{name} {_judging(environment)}" for name, environment in configuration.environments.items()),
+        *(f"{name} {environment.workloads.documented}" for name, environment in configuration.environments.items()),
         *(f"{signer.name} {signer.fingerprint}" for signer in catalogue.signers.values()),
         library_version(),
         *(f"{name} {sha256_hex(root)}" for name, root in catalogue.roots.items()),
@@ -58,10 +59,10 @@ def _judging(environment: object) -> str:
 def _own_files() -> Iterable[str]:
     """Our rules and our program: in a checkout both change without a new version number."""
     policies, program = resources.policies(), Path(weighbridge.__file__).parent
-    rules = [file for folder in ("evidence", "gate") for file in (policies / folder).rglob("*.rego")]
+    rules = [file for folder in ("evidence", "gate", "release") for file in (policies / folder).rglob("*.rego")]
     modules = [
         file
-        for folder in ("catalogue", "evidence", "packaging", "registry")
+        for folder in ("catalogue", "evidence", "packaging", "registry", "release")
         for file in (program / folder).rglob("*.py")
     ]
     for file in sorted([*rules, *modules, *program.glob("*.py")]):
@@ -116,7 +117,14 @@ def span_of(
     if not plain:
         return at_ns, at_ns + 1
     ends = [verdict.expires_ns for state in states for verdict in state.verdicts if verdict.expires_ns > at_ns]
-    return at_ns, min([boundary, *ends, *(state.expires_ns for state in states)])
+    return at_ns, min([boundary, *ends, *_ends_of_facts(records, at_ns), *(state.expires_ns for state in states)])
+
+
+def _ends_of_facts(records: Mapping[str, Record], at_ns: int) -> list[int]:
+    """When what is known of images would be known otherwise: a finding may be accepted for a time only."""
+    facts = [facts for record in records.values() for facts in record.image_facts.values()]
+    ends = [part["not_after"] for parts in facts for part in parts.values()]
+    return [end for end in ends if end > at_ns]
 
 
 def _replaced_only(refused: Iterable[Refusal]) -> bool:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from weighbridge.errors import EngineError
 from weighbridge.registry.question import Question, promotion_order
-from weighbridge.registry.records import NO_ANSWER, Reason, Record, held, promotion_files, published
+from weighbridge.registry.records import (
+    NO_ANSWER,
+    Reason,
+    Record,
+    held,
+    promotion_files,
+    published,
+    variable_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -138,12 +146,15 @@ class _Gate:
         if not_after is None or found is None:
             return refused
         lineage = version.card.lineage
+        images = tuple(sorted({image.digest for image in version.card.images}))
         return replace(
             refused,
             approved=True,
             not_after=not_after,
             reasons=(),
-            images=tuple(sorted({image.digest for image in version.card.images})),
+            images=images,
+            image_facts={image: self._question.image_facts(image, found) for image in images},
+            environment_variables=variable_names(version.card.environment_variables),
             sources=tuple(sorted({*version.card.sources, *self._published(found)})),
             attestations={name: held(found.attestations[name]) for name in self._question.required},
             promotion=promotion_files(found, self._question.name),

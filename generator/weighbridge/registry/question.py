@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.errors import InputError
 from weighbridge.evidence.predicates import PACKAGE
+from weighbridge.registry.image_facts import image_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ class Question:
         self.name = name
         self.environment = configuration.environments[name]
         self.at_ns = at_ns
+        self._configuration = configuration
         self._attestations = configuration.attestations
         package = package_attestation(configuration)
         self.required = tuple(sorted({*self.environment.requires, package}))
@@ -94,6 +96,10 @@ class Question:
     def threshold(self, attestation: str) -> int:
         """How many distinct keys have to agree for an attestation."""
         return self._attestations[attestation].threshold
+
+    def image_facts(self, image: str, found: VersionEvidence) -> dict[str, Any]:
+        """What evidence says of a serving image in this environment."""
+        return image_facts(self._configuration, self.name, image, found.attestations)
 
     def item(self, version: ModelVersion, found: VersionEvidence | None, previous: Record | None) -> dict[str, Any]:
         """One version as the gate sees it; what was not found is left out, and refused there."""

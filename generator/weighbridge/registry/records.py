@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.names import NEVER_NS, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from weighbridge.evidence.state import AttestationState, VersionEvidence
 
 NO_ANSWER = "REL-010"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _ABOUT_ATTESTATIONS = frozenset({"REL-001", "REL-002", "REL-003", "REL-004"})
 
 
@@ -64,6 +66,13 @@ class Record:
     """Sorted; empty exactly where approved."""
     images: tuple[str, ...] = ()
     """Digests of the serving images; empty unless approved."""
+    image_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By digest, what verified evidence says of a serving image; empty unless approved."""
+    lacking: tuple[Mapping[str, Any], ...] = ()
+    """What the environment's workloads must have documented and this version has not: `code`, `message`, and `from`
+    where that is so only from a time on; empty unless approved."""
+    environment_variables: tuple[str, ...] = ()
+    """The variables that its card says a server must be given; empty unless approved."""
     sources: tuple[str, ...] = ()
     """Where the weights may come from; empty unless approved."""
     attestations: Mapping[str, Held] = field(default_factory=dict)
@@ -136,3 +145,8 @@ def published(state: AttestationState, threshold: int) -> set[str]:
 def promotion_files(evidence: VersionEvidence, environment: str) -> tuple[str, ...]:
     """The files of the verified promotions into an environment."""
     return tuple(sorted({promotion.file for promotion in evidence.promotions if promotion.to == environment}))
+
+
+def variable_names(documented: Iterable[str]) -> tuple[str, ...]:
+    """Of what a card says about environment variables what is a variable's name, sorted; sentences are for people."""
+    return tuple(sorted({text for text in documented if _VARIABLE.fullmatch(text)}))

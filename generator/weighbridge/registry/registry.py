@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.catalogue.configuration import Entitlement, Environment, TenantKey, Threshold
+    from weighbridge.registry.image_facts import Facts
     from weighbridge.registry.orders import Restrictions
     from weighbridge.registry.records import Record
 
@@ -56,19 +57,31 @@ def envoy_registry(
 
 
 def workload_registry(
-    catalogue: Catalogue, environment: str, point: str, records: Mapping[str, Record], orders: Restrictions
+    catalogue: Catalogue,
+    environment: str,
+    point: str,
+    records: Mapping[str, Record],
+    orders: Restrictions,
+    support: Mapping[str, Facts] | None = None,
 ) -> Document:
-    """What a point that judges workloads knows of one environment."""
+    """What a point that judges workloads knows of one environment; `support` is as in `workload_settings`."""
     return {
-        **workload_settings(catalogue, environment),
+        **workload_settings(catalogue, environment, support),
         "point": point,
         "orders": orders.document(),
         "records": {name: _workload_record(record) for name, record in records.items()},
     }
 
 
-def workload_settings(catalogue: Catalogue, environment: str) -> Document:
-    """What every point that judges workloads knows beside records and orders, whichever way it gets there."""
+def workload_settings(catalogue: Catalogue, environment: str, support: Mapping[str, Facts] | None = None) -> Document:
+    """What every point that judges workloads knows beside records and orders, whichever way it gets there.
+
+    Args:
+        catalogue: as it was read.
+        environment: whose workloads are judged.
+        support: by digest, what is known of the support images there (`Judged.support_facts`).
+    """
+    known = support or {}
     configuration = catalogue.configuration
     configured = configuration.environments[environment]
     return {
@@ -79,7 +92,7 @@ def workload_settings(catalogue: Catalogue, environment: str) -> Document:
             "model_id": configuration.labels.model_id,
             "model_version": configuration.labels.model_version,
         },
-        "support_images": {image: {} for image in configuration.support_images},
+        "support_images": {image: known.get(image, {}) for image in configuration.support_images},
         "exempt_namespaces": _set(configuration.exempt_namespaces),
         "kinds": {},
         "modes": {},
@@ -124,11 +137,13 @@ def _workload_record(record: Record) -> Document:
         "approved": record.approved,
         "digest": record.digest,
         "not_after": record.not_after,
-        "images": {image: {} for image in record.images},
+        "images": {image: dict(record.image_facts.get(image, {})) for image in record.images},
         "sources": _set(record.sources),
         "required": list(record.required),
         "missing": list(record.missing),
         "reasons": [reason.document() for reason in record.reasons],
+        "lacking": [dict(entry) for entry in record.lacking],
+        "environment_variables": _set(record.environment_variables),
     }
 
 

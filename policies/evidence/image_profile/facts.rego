@@ -15,16 +15,15 @@ described := object.union(verdict, {"facts": facts}) if {
 # title: What a profile says, in short
 # description: |
 #   Of an index all images together. Findings that the rule's `except` accepts are left out; what `allow` accepts is not, as that is
-#   for each environment to say. Of each kind four are named, and how many more there are: it travels with every approval.
-facts := object.union_n([
-	{kind: few(places(kind)) | some kind in findings},
-	{"cuda": versions("cuda"), "cudnn": versions("cudnn")},
-	{
-		"bases": sort({base(image) | some image in input.predicate.images}),
-		"entrypoint_shell": few({reason | some image in input.predicate.images; some reason in image.entrypoint_shell}),
-		"users": sort({user(image) | some image in input.predicate.images}),
-	},
-]) if {
+#   for each environment to say. Of each kind that was found four are named, and how many more there are: this travels with every
+#   approval.
+facts := {
+	"bases": sort({base(image) | some image in input.predicate.images}),
+	"users": sort({user(image) | some image in input.predicate.images}),
+	"found": {kind: few(texts) | some kind, texts in found; count(texts) > 0},
+	"cuda": versions("cuda"),
+	"cudnn": versions("cudnn"),
+} if {
 	input.predicate_type == "https://weighbridge.dev/image-profile/v1"
 	count(object.keys(input.with) - known_parameters) == 0
 	parameters_known
@@ -59,11 +58,18 @@ readable(image) if {
 	}
 }
 
-places(kind) := {path |
+found["entrypoint_shell"] := {reason |
+	some image in input.predicate.images
+	some reason in image.entrypoint_shell
+}
+
+found[kind] := {path |
 	some image in input.predicate.images
 	some entry in image[kind]
 	path := place(entry)
 	not path in tolerated(kind)
+} if {
+	some kind in findings
 }
 
 base(image) := image.base.family if {
@@ -91,10 +97,10 @@ cut(text) := text if {
 # The lowest versions, as bounds are lower ones; one that cannot be read comes first. `libcudart.so.12` says less than
 # `libcudart.so.12.4.127` beside it does.
 versions(kind) := [cut(text) | some [_, text] in array.slice(sort({[order(text), text] | some text in told}), 0, most_named)] if {
-	found := {entry.version | some image in input.predicate.images; some entry in image[kind]}
+	all_told := {entry.version | some image in input.predicate.images; some entry in image[kind]}
 	told := {text |
-		some text in found
-		longer := {other | some other in found; startswith(other, concat("", [text, "."]))}
+		some text in all_told
+		longer := {other | some other in all_told; startswith(other, concat("", [text, "."]))}
 		count(longer) == 0
 	}
 }

@@ -12,7 +12,7 @@ described := object.union(verdict, {"facts": facts}) if {
 # description: |
 #   By the worst that any method says; `unknown` where that cannot be told. What the rule accepts by name, for now or because
 #   somebody suppressed it, is not open; `not_after` is when the first such acceptance ends.
-facts := object.union(counted, {"not_after": accepted_until}) if {
+facts := {"open": counted, "not_after": accepted_until} if {
 	input.predicate_type == "https://in-toto.io/attestation/vulns/v0.2"
 	count(object.keys(input.with) - known) == 0
 	allowed_understood
@@ -21,9 +21,7 @@ facts := object.union(counted, {"not_after": accepted_until}) if {
 	scanner_accepted
 }
 
-counted := {name: count({index | some index, _ in open; open[index] == name}) |
-	some name in {"critical", "high", "medium", "low", "none", "unknown"}
-}
+counted := {name: count({index | some index, _ in open; open[index] == name}) | some _, name in open}
 
 open[index] := object.get(severities, index, "unknown") if {
 	some index, finding in input.predicate.scanner.result

@@ -8,10 +8,7 @@ asked(findings, parameters) := verdict if {
 	verdict := result["0"]
 }
 
-counts(some_counts) := object.union(
-	{"critical": 0, "high": 0, "medium": 0, "low": 0, "none": 0, "unknown": 0, "not_after": never},
-	some_counts,
-)
+counts(open) := {"open": open, "not_after": never}
 
 strict := {"max_severity": "none"}
 
@@ -35,10 +32,10 @@ test_facts_count_what_is_open if {
 test_facts_leave_out_what_is_accepted if {
 	until := "2026-02-01T00:00:00Z"
 	allowed := {"max_severity": "critical", "allowed": [allowance("CVE-1", until), allowance("CVE-9", "2026-01-20T00:00:00Z")]}
-	asked([finding("CVE-1", ["high"]), finding("CVE-2", ["low"])], allowed).facts == counts({
-		"low": 1,
+	asked([finding("CVE-1", ["high"]), finding("CVE-2", ["low"])], allowed).facts == {
+		"open": {"low": 1},
 		"not_after": time.parse_rfc3339_ns(until),
-	})
+	}
 	over := {"max_severity": "none", "allowed": [allowance("CVE-1", "2026-01-01T00:00:00Z")]}
 	asked([finding("CVE-1", ["high"])], over).facts == counts({"high": 1})
 	excused := object.union(finding("CVE-1", ["high"]), {"suppressed": {

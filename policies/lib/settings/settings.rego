@@ -15,6 +15,8 @@ readable(settings) if {
 	is_string(settings.labels.model_version)
 	is_string(settings.limits.pod_security)
 	is_boolean(settings.limits.user_namespaces)
+	readable_images(settings.limits.images)
+	texts(settings.limits.documented)
 	readable_mutual_tls(settings.limits)
 	readable_exposure(object.get(settings.limits, "exposure", {}))
 	is_object(settings.exempt_namespaces)
@@ -40,4 +42,25 @@ readable_exposure(exposure) if {
 		is_array(object.get(exposure, name, []))
 	}
 	is_boolean(object.get(exposure, "kserve_makes_no_ingress", false))
+}
+
+readable_images(images) if {
+	every name in ["evidence", "registries", "bases", "allow"] {
+		texts(images[name])
+	}
+	is_string(images.max_severity)
+	every name in ["cuda", "cudnn"] {
+		readable_bound(images[name])
+	}
+}
+
+readable_bound(null) := true
+
+readable_bound(bound) if is_string(bound.min)
+
+texts(list) if {
+	is_array(list)
+	every text in list {
+		is_string(text)
+	}
 }

@@ -4,7 +4,20 @@ import data.lib.weighbridge.settings
 
 good := {
 	"multi_tenant": true,
-	"limits": {"pod_security": "restricted", "user_namespaces": false},
+	"limits": {
+		"pod_security": "restricted",
+		"user_namespaces": false,
+		"images": {
+			"evidence": [],
+			"registries": [],
+			"bases": ["distroless", "wolfi"],
+			"allow": [],
+			"max_severity": "medium",
+			"cuda": null,
+			"cudnn": null,
+		},
+		"documented": [],
+	},
 	"labels": {"model_id": "model_id", "model_version": "model_version"},
 	"support_images": {},
 	"exempt_namespaces": {},
@@ -41,5 +54,21 @@ test_exposure if {
 	settings.readable(limited({"exposure": {"gateways": ["ingress/weighbridge"]}}))
 	every exposure in [null, [], {"gateways": {}}, {"addresses": "0.0.0.0/0"}, {"kserve_makes_no_ingress": "yes"}] {
 		not settings.readable(limited({"exposure": exposure}))
+	}
+}
+
+test_what_is_demanded_of_images_is_readable if {
+	settings.readable(json.patch(good, [{"op": "add", "path": "/limits/images/cuda", "value": {"min": "12.2"}}]))
+	every patch in [
+		{"op": "remove", "path": "/limits/images"},
+		{"op": "remove", "path": "/limits/images/evidence"},
+		{"op": "remove", "path": "/limits/images/cuda"},
+		{"op": "add", "path": "/limits/images/allow", "value": {}},
+		{"op": "add", "path": "/limits/images/registries", "value": [7]},
+		{"op": "add", "path": "/limits/images/cudnn", "value": {}},
+		{"op": "add", "path": "/limits/images/max_severity", "value": 3},
+		{"op": "add", "path": "/limits/documented", "value": "sbom"},
+	] {
+		not settings.readable(json.patch(good, [patch]))
 	}
 }

@@ -9,12 +9,12 @@ package weighbridge.checks
 # METADATA
 # title: Problems
 # description: Each is a sentence that names the file and what to do.
-problems contains sprintf("%s: imports %s; requirements import `data.lib.weighbridge.request` alone", [path, imported]) if {
+problems contains sprintf("%s: imports %s; requirements import `data.lib.weighbridge.request` and libraries of pure functions alone", [path, imported]) if {
 	some path, module in input.modules
 	startswith(path, "lib/requirements/")
 	some entry in module.imports
 	imported := concat(".", [part.value | some part in entry.path.value])
-	imported != "data.lib.weighbridge.request"
+	not imported in {"data.lib.weighbridge.request", "data.lib.weighbridge.weights"}
 }
 
 problems contains sprintf("%s: asks `%s` directly; requirements see `data.lib.weighbridge.request` alone", [path, reference]) if {

@@ -10,8 +10,10 @@
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled
+import data.lib.weighbridge.enforcement
 import data.lib.weighbridge.serving as workloads
 import data.lib.weighbridge.settings
+import data.lib.weighbridge.waivers as waiving
 import data.lib.weighbridge.workload
 import data.weighbridge.registry
 
@@ -20,7 +22,7 @@ now_ns := time.now_ns()
 environment := registry.environment
 
 # The union hides the object's keys from the compiler: a user's requirement, linked at every point, asks for `kind` first.
-subject := object.union(workload.subject(input), {})
+subject := object.union(workload.subject(input, registry.kinds), {})
 
 label_names := registry.labels
 
@@ -39,6 +41,9 @@ bound if {
 	not registry.exempt_namespaces[subject.object.namespace] == true
 }
 
+# Every namespace that counts at all is bound here; what lies in no environment is for a cluster to tell.
+suspected := false
+
 # METADATA
 # title: Policy data is there
 # description: The registry is this point's and can be read.
@@ -56,6 +61,20 @@ image_digest(image) := workload.image_digest(image)
 
 record(name) := registry.records[name]
 
+# What verified evidence says of an image that the pod's version, or the environment, names; undefined for any other.
+image(digest) := facts if {
+	facts := record(served).images[digest]
+	is_object(facts)
+} else := registry.support_images[digest] if {
+	is_object(registry.support_images[digest])
+}
+
+served := sprintf("%s@%s", [subject.pod.labels[label_names.model_id], subject.pod.labels[label_names.model_version]])
+
 revocations(digest) := compiled.orders("revoked", digest, now_ns)
 
 freezes(name) := compiled.orders("frozen", name, now_ns)
+
+mode(code) := enforcement.mode(registry.modes, code, now_ns)
+
+waivers(code) := waiving.holding(registry.waivers[code])

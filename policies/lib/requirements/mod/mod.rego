@@ -8,9 +8,9 @@
 #   |---|---|
 #   | policy data missing | MOD-013 alone |
 #   | object not understood | MOD-010 alone |
-#   | kind that holds pods, not described | MOD-011 alone |
+#   | kind that holds pods, not described, or with containers where none are described | MOD-011 alone |
 #   | kind without pods, exempt namespace, support images only | nothing |
-#   | serving workload | MOD-001, MOD-012, MOD-014, the form of images (MOD-008), volumes (MOD-009) |
+#   | serving workload | MOD-001, MOD-012, MOD-014, the form of images (MOD-008), volumes (MOD-009), foreign code (MOD-018) |
 #   | ... with readable labels | MOD-002 |
 #   | ... of a known version | MOD-003, MOD-005, MOD-006, MOD-007 |
 #   | ... that is approved | MOD-004, whether images and sources are the approved ones (MOD-008, MOD-009) |
@@ -48,14 +48,15 @@ deny contains violation if {
 # custom:
 #   code: MOD-011
 #   severity: high
-#   fix: Deploy the model with a built-in kind (Deployment, StatefulSet, Job ...), whose pod template can be judged.
+#   fix: Say in `kinds` of weighbridge.yaml where its pods lie, or deploy with a kind that is described (Deployment, InferenceService ...).
 deny contains violation if {
 	request.data_readable
 	request.subject.form == "undescribed"
+	concerned
 	violation := {
 		"code": "MOD-011",
 		"severity": "high",
-		"message": sprintf("%s: a kind that makes pods, and nobody described where. Use a built-in kind such as Deployment.", [object_name]),
+		"message": sprintf("%s: makes pods where nobody described any. Say in `kinds` of weighbridge.yaml where they lie, or use another kind.", [object_name]),
 		"field": ["kind"],
 	}
 }
@@ -100,6 +101,11 @@ deny contains violation if {
 		"field": [],
 	}
 }
+
+# In an exempt namespace anything goes; in one that is bound to no environment, what looks like serving is asked about.
+concerned if request.bound
+
+concerned if request.suspected
 
 understood if request.subject.form in {"pod", "undescribed", "other"}
 

@@ -279,7 +279,11 @@ test_claim_templates if {
 
 others := {
 	"service": {"object": {"apiVersion": "v1", "kind": "Service", "spec": {}}, "codes": set()},
-	"kserve": {"object": {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "spec": {}}, "codes": {"MOD-011"}},
+	"kserve": {"object": {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceGraph", "spec": {}}, "codes": {"MOD-011"}},
+	"kserve without a predictor": {
+		"object": {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "spec": {}},
+		"codes": {"MOD-010"},
+	},
 	"own kind": {"object": {"apiVersion": "e.com/v1", "kind": "X", "spec": {"p": {"containers": [{"image": "x"}]}}}, "codes": {"MOD-011"}},
 	"job of another group": {"object": {"apiVersion": "batch.volcano.sh/v1", "kind": "Job", "spec": {"tasks": [{"template": template}]}}, "codes": {"MOD-011"}},
 	"text": {"object": "Pod", "codes": {"MOD-010"}},

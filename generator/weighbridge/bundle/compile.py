@@ -137,8 +137,10 @@ def _uncached(options: CompileOptions) -> list[str]:
 
 def _release(judged: Judged, builder: ReleaseBuilder, environment: str, options: CompileOptions) -> Release:
     records, orders = judged.records[environment], judged.orders.restrictions[environment]
+    support = judged.support_facts.get(environment, {})
     registries = {
-        point: workload_registry(judged.catalogue, environment, point, records, orders) for point in WORKLOAD_POINTS
+        point: workload_registry(judged.catalogue, environment, point, records, orders, support)
+        for point in WORKLOAD_POINTS
     }
     registries["envoy"] = envoy_registry(judged.catalogue, environment, records, orders, at_ns=options.at_ns)
     return builder.build(environment, registries)

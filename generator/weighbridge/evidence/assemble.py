@@ -85,6 +85,16 @@ def version_evidence(
     )
 
 
+def image_states(dossier: Dossier, context: Context) -> dict[str, AttestationState]:
+    """The attestations about one image, by name, at the context's time."""
+    serving = Images(None, (dossier,))
+    return {
+        use.name: _images_state(index, use, serving, context.at_ns)
+        for index, use in enumerate(context.uses)
+        if use.about == "images"
+    }
+
+
 def _package(state: AttestationState | None) -> PackageState:
     if state is None:
         return _unmatched(_NO_PACKAGE_RULE)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import EngineError
-from weighbridge.evidence.assemble import Dossier, version_evidence
+from weighbridge.evidence.assemble import Dossier, image_states, version_evidence
 from weighbridge.evidence.context import context_of
 from weighbridge.evidence.judge import THREADS, Engine, Judgement, batches, judge_batch
 from weighbridge.evidence.verify import Findings, Subject, Verifier, subject_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.evidence.context import Context
-    from weighbridge.evidence.state import Refusal, VersionEvidence
+    from weighbridge.evidence.state import AttestationState, Refusal, VersionEvidence
     from weighbridge.evidence.verify import Candidate
 
 CHUNK = 100
@@ -57,6 +57,25 @@ def attest(
         version.name: version_evidence(version, dossier, by_image, context)
         for version, dossier in zip(catalogue.versions.values(), dossiers[len(images) :], strict=True)
     }
+
+
+def attest_images(
+    catalogue: Catalogue, digests: Iterable[str], *, at_ns: int, engine: Engine
+) -> dict[str, dict[str, AttestationState]]:
+    """What the evidence says about single images, whichever version they serve: the attestations, by digest and name.
+
+    Args:
+        catalogue: as it was read.
+        digests: of images; one without evidence is left out.
+        at_ns: as for `attest`.
+        engine: as for `attest`.
+    """
+    context = context_of(catalogue, at_ns)
+    subjects = [
+        Subject("images", digest, catalogue.images[digest]) for digest in sorted(digests) if digest in catalogue.images
+    ]
+    dossiers = dossiers_of(subjects, context, engine)
+    return {dossier.subject: image_states(dossier, context) for dossier in dossiers}
 
 
 def dossiers_of(

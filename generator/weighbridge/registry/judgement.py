@@ -7,7 +7,7 @@ evidence, ask the gate. Nothing is written.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from weighbridge import resources
@@ -16,12 +16,13 @@ from weighbridge.catalogue.load import load_catalogue
 from weighbridge.catalogue.trust import TrustState, load_root_key, verify_trust
 from weighbridge.engines.opa import OpaServer
 from weighbridge.errors import InputError
-from weighbridge.evidence.attest import attest
+from weighbridge.evidence.attest import attest, attest_images
 from weighbridge.evidence.user_rules import check_user_rules
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.registry.cache import JudgementCache
 from weighbridge.registry.cache_key import boundaries, context_of_judgements, judgement_key, span_of
 from weighbridge.registry.gate import judge
+from weighbridge.registry.image_facts import image_facts
 from weighbridge.registry.orders import resolve_orders
 from weighbridge.registry.question import promotion_order
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from weighbridge.evidence.state import VersionEvidence
     from weighbridge.keys import LocalKey
     from weighbridge.registry.gate import Records
+    from weighbridge.registry.image_facts import Facts
     from weighbridge.registry.orders import ResolvedOrders
 
 
@@ -58,6 +60,8 @@ class Judged:
     """By version; without those whose records came from the cache."""
     records: Records
     orders: ResolvedOrders
+    support_facts: Mapping[str, Mapping[str, Facts]] = field(default_factory=dict)
+    """By environment and digest, what evidence says of the support images."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,14 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     trust = _trust(catalogue, options)
     check_user_rules(catalogue.policies)
     orders = resolve_orders(catalogue, options.at_ns)
+    whole = catalogue
     if options.only:
         catalogue = _reduced(catalogue, _chosen(catalogue, options))
     if options.cache is None:
         evidence, records = judge_versions(catalogue, options, progress)
     else:
         evidence, records = _judge_changed(catalogue, options, options.cache, progress)
-    return Judged(catalogue, trust, evidence, records, orders)
+    return Judged(catalogue, trust, evidence, records, orders, support_facts(whole, options))
 
 
 def judge_versions(
@@ -112,11 +117,10 @@ def judge_versions(
     Raises:
         EngineError: OPA is missing or failed.
     """
-    modules = {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
     policies = resources.policies()
     subjects = len(catalogue.versions) + len(catalogue.images)
     judgements = len(catalogue.versions) * len(catalogue.configuration.environments)
-    with OpaServer([policies / "evidence", policies / "gate"], modules=modules) as engine:
+    with OpaServer([policies / "evidence", policies / "gate"], modules=_user_modules(catalogue)) as engine:
         evidence = attest(
             catalogue,
             at_ns=options.at_ns,
@@ -132,6 +136,28 @@ def judge_versions(
             advance=_counted(progress, "gate", judgements),
         )
     return evidence, records
+
+
+def support_facts(catalogue: Catalogue, options: JudgingOptions) -> dict[str, dict[str, Facts]]:
+    """What evidence says of the support images, by environment and digest; nothing is asked where there is none.
+
+    Raises:
+        EngineError: OPA is missing or failed.
+    """
+    configuration = catalogue.configuration
+    known = [digest for digest in configuration.support_images if digest in catalogue.images]
+    if not known or options.only:
+        return {}
+    with OpaServer([resources.policies() / "evidence"], modules=_user_modules(catalogue)) as engine:
+        states = attest_images(catalogue, known, at_ns=options.at_ns, engine=engine)
+    return {
+        name: {digest: image_facts(configuration, name, digest, found) for digest, found in states.items()}
+        for name in configuration.environments
+    }
+
+
+def _user_modules(catalogue: Catalogue) -> dict[str, str]:
+    return {policy.path: policy.text for policy in evidence_rules_of(catalogue.policies)}
 
 
 def _judge_changed(

@@ -25,7 +25,7 @@ def verification(judged: Judged) -> dict[str, Any]:
         "evidence_files": sum(len(version.evidence) for version in versions.values())
         + sum(len(files) for files in images.values()),
         "findings": [{"file": file, "reason": reason} for file, reason in sorted(findings)],
-        "images_without_version": sorted(set(images) - serving),
+        "images_without_version": sorted(set(images) - serving - set(judged.catalogue.configuration.support_images)),
         "environments": {
             name: {
                 "approved": sum(record.approved for record in records.values()),

@@ -240,6 +240,7 @@ STEPS: dict[str, dict[str, Schema]] = {
     },
     CONFTEST: {
         "registry": _WORKLOAD_REGISTRY,
+        "loaded": record(records=MEMBERS),
         # There is none at this point: the rules that it shares with others name it.
         "live": _LIVE,
         "input": _WORKLOAD_INPUT,

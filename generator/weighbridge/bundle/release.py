@@ -14,6 +14,7 @@ from weighbridge.bundle.archive import bundle_archive
 from weighbridge.bundle.guard import fix_clock, guard_files
 from weighbridge.bundle.policies import CONFTEST, ENVOY, POINTS, WORKLOAD, declared_point, point_policies
 from weighbridge.bundle.revision import release_revision
+from weighbridge.bundle.shards import sharded
 from weighbridge.bundle.signing import DATA, MANIFEST, data_file, manifest, release_scope, sign_bundle
 from weighbridge.keys import bundle_algorithm
 from weighbridge.points.envoy import envoy_bootstrap
@@ -69,10 +70,7 @@ class ReleaseBuilder:
 
     def build(self, environment: str, registries: Registries) -> Release:
         """The release of one environment from the registry documents of its points."""
-        points = {
-            point: {**self._policies[point], DATA: data_file({"weighbridge": {"registry": registries[point]}})}
-            for point in POINTS
-        }
+        points = {point: {**self._policies[point], **_data(point, registries[point])} for point in POINTS}
         revision = release_revision(
             {f"{point}/{path}": data for point, files in points.items() for path, data in files.items()}
         )
@@ -81,7 +79,8 @@ class ReleaseBuilder:
             files[f"{point}/release.tar.gz"] = self._signed(environment, point, points[point], revision)
         for path, data in self._policies[CONFTEST].items():
             files[f"{CONFTEST}/policy/{path}"] = data
-        files[f"{CONFTEST}/data/{DATA}"] = points[CONFTEST][DATA]
+        for path in sharded(registries[CONFTEST]):
+            files[f"{CONFTEST}/data/{path}"] = points[CONFTEST][path]
         configured = self._catalogue.configuration.environments[environment]
         files["envoy/envoy.yaml"] = envoy_bootstrap(environment, configured).encode()
         for path, data in guard_files(environment, fixed_ns=self._fixed_ns).items():
@@ -92,6 +91,13 @@ class ReleaseBuilder:
         named = {**files, MANIFEST: manifest(revision, self.points[point].roots)}
         signed = sign_bundle(named, self._key, algorithm=self._algorithm, keyid=KEYID, scope=release_scope(environment))
         return bundle_archive(signed)
+
+
+def _data(point: str, registry: dict[str, Any]) -> dict[str, bytes]:
+    """A point's registry as files; a bundle is loaded whole, conftest's folder may be read in parts."""
+    if point == CONFTEST:
+        return {path: data_file(document) for path, document in sharded(registry).items()}
+    return {DATA: data_file({"weighbridge": {"registry": registry}})}
 
 
 def _with_clock(policies: Mapping[str, str], fixed_ns: int | None) -> dict[str, bytes]:

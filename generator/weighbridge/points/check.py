@@ -1,82 +1,43 @@
 """Judging manifests by what `compile` wrote, without conftest (CONTRACTS: Fixtures, `check --format json`).
 
-The rules and the data are conftest's, asked through OPA, so both give the same verdict. Neither knows live data.
+The rules and the data are conftest's, asked through OPA, so both give the same verdict. Neither knows live data. Order
+of steps: verify the compiled folder; collect manifests into batches; find the names of versions in them, and load those
+records; one `opa eval` a batch, while the next is read. OPA sees copies of the bytes that were verified, nothing else.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from weighbridge.canonical import parse_json, sha256_hex
-from weighbridge.engines.opa import OpaServer, UndefinedResultError
-from weighbridge.errors import EngineError, InputError, Problem
+from weighbridge.bundle.shards import REST
+from weighbridge.engines import process
+from weighbridge.engines.locate import require
+from weighbridge.errors import EngineError
+from weighbridge.points.compiled import CompiledFolder
+from weighbridge.points.report import EFFECTS, SEVERITIES, Report, Result, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Future
     from types import TracebackType
 
     from weighbridge.points.manifests import Manifest
 
-ENTRY = "weighbridge/points/conftest/decision"
-SEVERITIES = ("critical", "high", "medium", "low")
-_COMPILE = "Compile again, and give the folder that `compile --output` wrote."
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One requirement that does not provably hold."""
-
-    code: str
-    severity: str
-    effect: str
-    message: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was said to one object."""
-
-    file: str
-    document: int
-    kind: str
-    name: str
-    violations: tuple[Violation, ...]
-
-    @property
-    def denied(self) -> bool:
-        """Whether anything in it denies."""
-        return any(violation.effect == "deny" for violation in self.violations)
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was said to all of them."""
-
-    environment: str
-    results: tuple[Result, ...]
-
-    @property
-    def denied(self) -> bool:
-        """Whether any object is denied."""
-        return any(result.denied for result in self.results)
-
-    def document(self) -> dict[str, Any]:
-        """The report as contracted for `check --format json`."""
-        effects = Counter(violation.effect for result in self.results for violation in result.violations)
-        denied = sum(result.denied for result in self.results)
-        return {
-            "environment": self.environment,
-            "results": [
-                {**vars(result), "violations": [dict(vars(violation)) for violation in result.violations]}
-                for result in self.results
-            ],
-            "summary": {"documents": len(self.results), "denied": denied, **dict(sorted(effects.items()))},
-        }
+BATCH = 250
+"""Documents that are judged in one question."""
+MOST_NAMES = 10_000
+"""Names of versions in one batch beyond which all records are loaded."""
+_QUERY = "[d | some x in input; d := data.weighbridge.points.conftest.decision with input as x]"
+_SECONDS = 300.0
+_CONFLICT = "eval_conflict_error"
+_ENVIRONMENT = {"GOGC": "400"}
+"""OPA ends with the answer: collecting its garbage costs more time than the memory is worth."""
 
 
 class Checker:
@@ -92,35 +53,133 @@ class Checker:
 
     def __init__(self, bundle: Path, environment: str) -> None:
         self.environment = environment
-        self._server = OpaServer(_verified(bundle, environment))
+        self.compiled = CompiledFolder(bundle, environment)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
-        self._server.__enter__()
+        self._folder = tempfile.TemporaryDirectory(prefix="wb-check-")
+        for path, data in self.compiled.policy.items():
+            file = Path(self._folder.name, "policy", path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def check(self, manifests: Iterable[Manifest]) -> Report:
         """What the environment says to these objects.
 
         Raises:
-            EngineError: OPA failed, or answered something else than a decision.
+            InputError: of the iterable, or of a file with records.
+            EngineError: OPA failed, or answered something else than a decision a document.
         """
-        return Report(self.environment, tuple(self._judge(manifest) for manifest in manifests))
+        waiting: list[tuple[list[Manifest], Future[list[Any]]]] = []
+        remaining = iter(manifests)
+        with ThreadPoolExecutor(_cores()) as pool:
+            # Whatever cannot be read ends the walk; what is being judged by then is not waited for.
+            try:
+                while batch := list(islice(remaining, BATCH)):
+                    waiting.append((batch, pool.submit(self._decisions, len(waiting), batch)))
+                results = [
+                    _result(manifest, decision)
+                    for batch, asked in waiting
+                    for manifest, decision in zip(batch, asked.result(), strict=True)
+                ]
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        return Report(self.environment, tuple(results))
 
-    def _judge(self, manifest: Manifest) -> Result:
-        try:
-            decision = self._server.query(ENTRY, manifest.value)
-        except UndefinedResultError as error:
-            raise EngineError(f"no decision about {manifest.file}: {error}") from error
-        violations = _violations(decision, manifest)
-        value = manifest.value if isinstance(manifest.value, dict) else {}
-        metadata = value.get("metadata")
-        name = metadata.get("name", "") if isinstance(metadata, dict) else ""
-        return Result(manifest.file, manifest.document, _text(value.get("kind")), _text(name), violations)
+    def _decisions(self, number: int, batch: list[Manifest]) -> list[Any]:
+        values = [manifest.value for manifest in batch]
+        names = meant_names(values, self.compiled.registry.get("labels"))
+        answer = None
+        if len(names) <= MOST_NAMES:
+            answer = self._asked(f"{number}", values, self.compiled.records(names), names)
+        if answer is None:
+            answer = self._asked(f"{number}-all", values, self.compiled.all_records(), None)
+        if not isinstance(answer, list) or len(answer) != len(batch):
+            raise EngineError(f"the rules gave no decision about a document of {batch[0].file} to {batch[-1].file}")
+        return answer
+
+    def _asked(self, name: str, values: list[Any], records: Mapping[str, Any], names: Iterable[str] | None) -> Any:
+        """OPA's answer; None where a rule looked for a record that was not loaded."""
+        if self._folder is None:
+            raise EngineError("use Checker in a `with` block")
+        document: dict[str, Any] = {"registry": {**self.compiled.registry, "records": dict(records)}}
+        if names is not None:
+            document["loaded"] = {"records": dict.fromkeys(names, True)}
+        data = Path(self._folder.name, f"{name}-{REST}")
+        data.write_text(json.dumps({"weighbridge": document}), encoding="utf-8")
+        loaded = [Path(self._folder.name, "policy").as_uri(), data.as_uri()]
+        command: list[str | Path] = [require("opa").path, "eval", "--format=json", "--stdin-input"]
+        done = process.run(
+            [*command, *(f"--data={uri}" for uri in loaded), _QUERY],
+            timeout=_SECONDS,
+            environment=_ENVIRONMENT,
+            stdin=json.dumps(values, separators=(",", ":")).encode(),
+        )
+        return _answer(done.returncode, done.stdout, done.stderr, partly=names is not None)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _answer(status: int, stdout: bytes, stderr: bytes, *, partly: bool) -> Any:
+    try:
+        answer = json.loads(stdout)
+    except ValueError:
+        answer = {}
+    errors = answer.get("errors") or []
+    if partly and any(error.get("code") == _CONFLICT for error in errors):
+        return None
+    if status != 0 or errors:
+        detail = "; ".join(str(error.get("message")) for error in errors) or stderr.decode("utf-8", "replace").strip()
+        raise EngineError("opa could not judge the manifests", detail[:4000])
+    results = answer.get("result") or []
+    return results[0]["expressions"][0]["value"] if results else None
+
+
+def meant_names(values: Iterable[Any], labels: Any) -> set[str]:
+    """Every name of a version that labels anywhere in these values may spell.
+
+    Too many do no harm. One too few is noticed: `lib.weighbridge.request` of conftest answers a question for a record
+    that was not loaded with an error.
+    """
+    names: set[str] = set()
+    if not isinstance(labels, dict):
+        return names
+    model_key, version_key = str(labels.get("model_id")), str(labels.get("model_version"))
+    for mapping in _mappings(values):
+        model, version = mapping.get(model_key), mapping.get(version_key)
+        if isinstance(model, str) and isinstance(version, str):
+            names.add(f"{model}@{version}")
+    return names
+
+
+def _mappings(values: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if value.__class__ is dict:
+            yield value
+            stack.extend(value.values())
+        elif value.__class__ is list:
+            stack.extend(value)
+
+
+def _result(manifest: Manifest, decision: Any) -> Result:
+    violations = _violations(decision, manifest)
+    value = manifest.value if isinstance(manifest.value, dict) else {}
+    metadata = value.get("metadata")
+    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
+    kind = _text(value.get("kind"))
+    return Result(manifest.file, manifest.document, kind, _text(name), violations, manifest.source)
 
 
 def _text(value: Any) -> str:
@@ -141,49 +200,6 @@ def _violations(decision: Any, manifest: Manifest) -> tuple[Violation, ...]:
 def _violation(violation: dict[str, Any], manifest: Manifest) -> Violation:
     line, column = manifest.place(violation["field"])
     severity, effect = violation["severity"], violation["effect"]
-    if severity not in SEVERITIES or effect not in {"deny", "warn", "dry-run", "waived"}:
+    if severity not in SEVERITIES or effect not in EFFECTS:
         raise ValueError(f"unknown severity or effect: {severity}, {effect}")
     return Violation(str(violation["code"]), severity, effect, str(violation["message"]), line, column)
-
-
-def _verified(bundle: Path, environment: str) -> list[Path]:
-    """Policy and data folders of an environment, after comparing every file with `index.json`."""
-    index = _index(bundle)
-    files = index.get("files")
-    if not isinstance(files, dict) or environment not in index.get("environments", {}):
-        known = ", ".join(sorted(index.get("environments", {}))) or "none"
-        raise InputError.single(str(bundle), f"holds no environment {environment!r}, but: {known}", _COMPILE)
-    folder = bundle / environment / "conftest"
-    listed = {path: digest for path, digest in files.items() if path.startswith(f"{environment}/conftest/")}
-    present = {path.relative_to(bundle).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-    problems = [
-        Problem(str(bundle / path), message="is not in index.json", fix=_COMPILE) for path in present - set(listed)
-    ]
-    problems += [_differs(bundle / path) for path, digest in listed.items() if _digest(bundle / path) != digest]
-    if problems:
-        raise InputError(problems)
-    if not listed:
-        raise InputError.single(str(bundle), f"holds nothing for {environment}/conftest", _COMPILE)
-    return [folder / "policy", folder / "data"]
-
-
-def _index(bundle: Path) -> dict[str, Any]:
-    path = bundle / "index.json"
-    try:
-        index = parse_json(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InputError.single(str(path), f"cannot be read: {error.strerror}", _COMPILE) from error
-    if not isinstance(index, dict) or index.get("kind") != "Index":
-        raise InputError.single(str(path), "is not what `compile` writes", _COMPILE)
-    return index
-
-
-def _digest(path: Path) -> str:
-    try:
-        return f"sha256:{sha256_hex(path.read_bytes())}"
-    except OSError:
-        return ""
-
-
-def _differs(path: Path) -> Problem:
-    return Problem(str(path), message="is missing, or differs from index.json", fix=_COMPILE)

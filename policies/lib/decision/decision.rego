@@ -6,15 +6,44 @@
 #   puts into `deny` denies; what is not of the right form denies too, with a code of its own.
 package lib.weighbridge.decision
 
+import data.lib.weighbridge.request
+
 # METADATA
 # title: Violations
 # description: Every violation of every linked requirement, with its effect.
-violations contains object.union(violation, {"effect": "deny"}) if {
+violations contains object.union(violation, {"effect": effect(violation.code)}) if {
 	some family
 	some violation in data.lib.weighbridge.requirements[family].deny
 }
 
 violations contains violation if some violation in users
+
+# METADATA
+# title: What a violation leads to
+# description: |
+#   `deny`, unless a waiver holds (`waived`) or the requirement's mode says less (`warn`, `dry-run`), and the requirement is one
+#   that can be softened at all.
+default effect(_) := "deny"
+
+effect(code) := "waived" if {
+	softens(code)
+	count(request.waivers(code)) > 0
+} else := mode if {
+	softens(code)
+	mode := request.mode(code)
+	mode in softer_effects
+}
+
+# METADATA
+# title: Nothing denies
+# description: Each of these violations is known to be softened; one of an effect that nobody knows is a denial.
+softened(found) if {
+	every violation in found {
+		violation.effect in softer_effects
+	}
+}
+
+softer_effects := {"waived", "warn", "dry-run"}
 
 # METADATA
 # title: Violations of the user's own requirements
@@ -26,7 +55,7 @@ users contains violation if {
 	violation := {
 		"code": found.code,
 		"severity": severity(found),
-		"effect": "deny",
+		"effect": effect(found.code),
 		"message": found.message,
 		"field": field(found),
 	}

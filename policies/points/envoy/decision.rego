@@ -141,7 +141,10 @@ explained := {
 	count(violations) > 0
 }
 
-violations := requirements.violations
+# What denies; a requirement of the user's own may be softened by its mode, and then is only told.
+violations := {violation | some violation in requirements.violations; not requirements.softened({violation})}
+
+warned := sort({violation.code | some violation in requirements.violations; requirements.softened({violation})})
 
 # Exactly one of the two is a positive integer within the limit; the rest is for the requirements in full.
 within(call, limit) if {
@@ -159,7 +162,11 @@ satisfied if {
 }
 
 # What the access log may know: nothing that the caller alone claims.
-facts := object.union_n([caller, named, resolved])
+facts := object.union_n([caller, named, resolved, softened])
+
+default softened := {}
+
+softened := {"warned": concat(",", warned)} if count(warned) > 0
 
 default caller := {}
 

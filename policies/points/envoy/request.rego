@@ -11,6 +11,7 @@
 package lib.weighbridge.request
 
 import data.lib.weighbridge.compiled
+import data.lib.weighbridge.enforcement
 import data.weighbridge.live
 import data.weighbridge.registry
 
@@ -112,3 +113,9 @@ suspensions(tenant) := compiled.orders("suspended", tenant, now_ns)
 key_orders(id) := compiled.orders("keys", id, now_ns)
 
 exhaustions(tenant) := compiled.live_orders("exhausted", tenant, now_ns)
+
+# For requirements of the user's own: ours on calls are always enforced.
+mode(code) := enforcement.mode(registry.modes, code, now_ns)
+
+# A waiver speaks of an artifact or a workload that is deployed, never of calls.
+waivers(_) := set()

@@ -1,0 +1,90 @@
+# METADATA
+# scope: package
+# title: Waivers that hold
+# description: |
+#   Which of the waivers that a point was given hold for what it judges, now. A signature was verified when compiling; the time is
+#   compared with each decision, and the scope must match the whole. Nothing that the object says of its owner is believed.
+package lib.weighbridge.waivers
+
+import data.lib.weighbridge.request
+
+# METADATA
+# title: Waivers that hold for the subject
+# description: Those whose time has come and not passed, and whose scope is this very artifact or workload.
+holding(listed) := {waiver |
+	some waiver in listed
+	current(waiver)
+	covers(waiver.scope)
+}
+
+current(waiver) if {
+	is_number(waiver.not_before)
+	is_number(waiver.not_after)
+	waiver.not_before <= request.now_ns
+	request.now_ns < waiver.not_after
+}
+
+# By its labels a pod says which version it serves; what it runs and mounts must be that version's, which nothing softens.
+covers(scope) if {
+	regex.match(`^sha256:[0-9a-f]{64}$`, scope.artifact)
+	labels := request.subject.pod.labels
+	name := concat("@", [labels[request.label_names.model_id], labels[request.label_names.model_version]])
+	request.record(name).digest == scope.artifact
+}
+
+covers(scope) if {
+	not scope.artifact
+	object_ := request.subject.object
+	is_string(scope.namespace)
+	is_string(scope.name)
+	not "" in {scope.namespace, scope.name}
+	scope.namespace == object_.namespace
+	named(scope, object_)
+	running(scope.images)
+}
+
+named(scope, object_) if {
+	scope.kind == object_.kind
+	scope.name == object_.name
+}
+
+# What Kubernetes itself makes of the named workload, told by its generated name; an owner reference is the author's own word.
+named(scope, object_) if {
+	pattern := descendants[scope.kind][object_.kind]
+	startswith(object_.name, scope.name)
+	regex.match(pattern, substring(object_.name, count(scope.name), -1))
+}
+
+# METADATA
+# title: Names that controllers generate
+# description: By the kind of a workload and of what is made of it, what follows the workload's name.
+descendants := {
+	"CronJob": {
+		"Job": `^-[0-9]{1,12}$`,
+		"Pod": `^-[0-9]{1,12}(-[0-9]{1,6})?-[bcdfghjklmnpqrstvwxz2456789]{5}$`,
+	},
+	"DaemonSet": {"Pod": `^-[bcdfghjklmnpqrstvwxz2456789]{5}$`},
+	"Deployment": {
+		"Pod": `^-[bcdfghjklmnpqrstvwxz2456789]{1,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$`,
+		"ReplicaSet": `^-[bcdfghjklmnpqrstvwxz2456789]{1,10}$`,
+	},
+	"Job": {"Pod": `^(-[0-9]{1,6})?-[bcdfghjklmnpqrstvwxz2456789]{5}$`},
+	"ReplicaSet": {"Pod": `^-[bcdfghjklmnpqrstvwxz2456789]{5}$`},
+	"ReplicationController": {"Pod": `^-[bcdfghjklmnpqrstvwxz2456789]{5}$`},
+	"StatefulSet": {"Pod": `^-[0-9]{1,6}$`},
+}
+
+running(images) if {
+	request.subject.form == "pod"
+	count(request.subject.pod.containers) > 0
+	every entry in request.subject.pod.containers {
+		expected(images, request.image_digest(entry.container.image))
+	}
+}
+
+# What is no pod runs nothing.
+running([]) if request.subject.form == "other"
+
+expected(images, digest) if digest in images
+
+expected(_, digest) if request.support_image(digest)

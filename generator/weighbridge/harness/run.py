@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from weighbridge.harness.fixtures import Fixture, PointName
 
 DEFAULT_CATALOGUE = "examples/catalogue"
-_ONE_BY_ONE: dict[PointName, Callable[[Stage, Fixture], Judgement]] = {
+Batch = dict[str, Judgement] | EngineError
+"""What a point said to all fixtures at once, by file; or why it said nothing."""
+_AT_ONCE: dict[PointName, Callable[[Stage, list[Fixture]], dict[str, Judgement]]] = {
     "check": points.check,
+    "conftest": points.conftest,
+}
+_ONE_BY_ONE: dict[PointName, Callable[[Stage, Fixture], Judgement]] = {
     "workload": points.workload,
     "opa": points.opa,
     "envoy": points.envoy,
@@ -103,10 +108,10 @@ def _run_group(
         with _naming(fixtures[0]):
             stage = Stage(Path(setting.catalogue), setting.environment, **clocks, folder=folder, host=host)
         with stage:
-            batch = _conftest(stage, [fixture for fixture in fixtures if "conftest" in fixture.points])
+            batches = {point: _batch(stage, point, fixtures) for point in _AT_ONCE}
             # Neighbours share live data, so that little has to be published.
             for fixture in sorted(fixtures, key=lambda each: repr(each.document.live)):
-                outcome = _show(stage, fixture, batch)
+                outcome = _show(stage, fixture, batches)
                 outcomes.append(outcome)
                 done(outcome)
     return outcomes
@@ -123,16 +128,15 @@ def _naming(fixture: Fixture) -> Iterator[None]:
         raise InputError(named) from error
 
 
-def _conftest(stage: Stage, fixtures: list[Fixture]) -> dict[str, Judgement] | EngineError:
-    if not fixtures:
-        return {}
+def _batch(stage: Stage, point: PointName, fixtures: list[Fixture]) -> Batch:
+    shown = [fixture for fixture in fixtures if point in fixture.points]
     try:
-        return points.conftest(stage, fixtures)
+        return _AT_ONCE[point](stage, shown) if shown else {}
     except EngineError as error:
         return error
 
 
-def _show(stage: Stage, fixture: Fixture, batch: dict[str, Judgement] | EngineError) -> Outcome:
+def _show(stage: Stage, fixture: Fixture, batches: dict[PointName, Batch]) -> Outcome:
     started = time.monotonic()
     judgements: dict[PointName, Judgement] = {}
     errors: dict[PointName, str] = {}
@@ -141,8 +145,9 @@ def _show(stage: Stage, fixture: Fixture, batch: dict[str, Judgement] | EngineEr
     except EngineError as error:
         return Outcome(fixture, {}, time.monotonic() - started, dict.fromkeys(fixture.points, str(error)))
     for point in fixture.points:
+        batch = batches.get(point)
         try:
-            if point != "conftest":
+            if batch is None:
                 judgements[point] = _ONE_BY_ONE[point](stage, fixture)
             elif isinstance(batch, EngineError):
                 errors[point] = str(batch)

@@ -72,12 +72,8 @@ def check(stage: Stage, fixtures: Sequence[Fixture]) -> dict[str, Judgement]:
     Raises:
         EngineError: OPA failed, or left a document out.
     """
-    documents = [
-        (fixture.file, yaml.safe_dump_all(fixture.objects, sort_keys=False).encode()) for fixture in fixtures
-    ]
-    report = stage.checker().check(
-        manifest for file, text in documents for manifest in parse_manifests(text, file)
-    )
+    documents = [(fixture.file, yaml.safe_dump_all(fixture.objects, sort_keys=False).encode()) for fixture in fixtures]
+    report = stage.checker().check(manifest for file, text in documents for manifest in parse_manifests(text, file))
     found: dict[str, list[Violation]] = {fixture.file: [] for fixture in fixtures}
     for result in report.results:
         found[result.file] += [violation for violation in result.violations if violation.effect == "deny"]

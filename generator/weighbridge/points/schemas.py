@@ -15,7 +15,7 @@ from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
 from weighbridge.catalogue import schemas as documents
 from weighbridge.catalogue.workloads import PodSecurity
-from weighbridge.points import compile_schemas, network_schemas, release_schemas
+from weighbridge.points import accelerator_schemas, compile_schemas, network_schemas, release_schemas
 from weighbridge.points.envoy import BODY_FIELDS, METADATA_NAMESPACE, SEEN_BY_OPA
 from weighbridge.points.schema_parts import (
     ANY,
@@ -97,6 +97,7 @@ _WORKLOAD_REGISTRY = record(
         documented=listing(TEXT),
         mutual_tls=network_schemas.MUTUAL_TLS,
         exposure=network_schemas.EXPOSURE,
+        accelerators=accelerator_schemas.ACCELERATORS,
     ),
     labels=record(model_id=TEXT, model_version=TEXT),
     support_images=mapping(_IMAGE_FACTS),
@@ -199,6 +200,7 @@ _WORKLOAD_INPUT = loose(
     spec={
         "properties": {
             **network_schemas.FIELDS,
+            **accelerator_schemas.FIELDS,
             **_POD["properties"],
             "template": loose(metadata=ANY, spec=_POD),
             "volumeClaimTemplates": ANY,

@@ -19,6 +19,7 @@ readable(settings) if {
 	texts(settings.limits.documented)
 	readable_mutual_tls(settings.limits)
 	readable_exposure(object.get(settings.limits, "exposure", {}))
+	readable_accelerators(object.get(settings.limits, "accelerators", {}))
 	is_object(settings.exempt_namespaces)
 	is_object(settings.support_images)
 	is_object(settings.kinds)
@@ -42,6 +43,24 @@ readable_exposure(exposure) if {
 		is_array(object.get(exposure, name, []))
 	}
 	is_boolean(object.get(exposure, "kserve_makes_no_ingress", false))
+}
+
+# What is left out of it describes nothing, and what nobody described is refused.
+readable_accelerators(accelerators) if {
+	every name in ["resources", "device_classes", "claim_templates"] {
+		every meaning in object.get(accelerators, name, {}) {
+			meaning in {"shared", "partition", "exclusive", "none"}
+		}
+	}
+	every boundary in object.get(accelerators, "runtime_classes", {}) {
+		boundary in {"container", "sandbox", "vm", "confidential"}
+	}
+	every accepted in object.get(accelerators, "isolation", []) {
+		accepted.device in {"partition", "exclusive"}
+		accepted.boundary in {"container", "sandbox", "vm", "confidential"}
+	}
+	is_boolean(object.get(accelerators, ["caches", "per_tenant"], false))
+	texts(object.get(accelerators, ["caches", "without"], []))
 }
 
 readable_images(images) if {

@@ -72,3 +72,29 @@ test_what_is_demanded_of_images_is_readable if {
 		not settings.readable(json.patch(good, [patch]))
 	}
 }
+
+test_accelerators if {
+	settings.readable(limited({"accelerators": {}}))
+	settings.readable(limited({"accelerators": {
+		"isolation": [{"device": "partition", "boundary": "vm"}],
+		"resources": {"nvidia.com/mig-*": "partition"},
+		"device_classes": {"gpu.nvidia.com": "exclusive"},
+		"claim_templates": {"nic": "none"},
+		"runtime_classes": {"kata": "vm"},
+		"caches": {"per_tenant": true, "without": ["sha256:1"]},
+	}}))
+	every accelerators in [
+		null,
+		[],
+		{"isolation": [{"device": "shared", "boundary": "vm"}]},
+		{"isolation": [{"device": "partition"}]},
+		{"resources": {"nvidia.com/gpu": "Exclusive"}},
+		{"device_classes": {"gpu.nvidia.com": true}},
+		{"claim_templates": "none"},
+		{"runtime_classes": {"kata": "machine"}},
+		{"caches": {"per_tenant": "true"}},
+		{"caches": {"without": {}}},
+	] {
+		not settings.readable(limited({"accelerators": accelerators}))
+	}
+}

@@ -9,6 +9,7 @@ package lib.weighbridge.verdict
 import data.lib.weighbridge.decision as requirements
 import data.lib.weighbridge.part
 import data.lib.weighbridge.request
+import data.lib.weighbridge.requirements.gpu
 import data.lib.weighbridge.requirements.mod
 import data.lib.weighbridge.requirements.pod
 import data.lib.weighbridge.workload
@@ -26,6 +27,7 @@ decision := {
 default allowed := false
 
 allowed if {
+	is_set(gpu.deny)
 	is_set(mod.deny)
 	is_set(pod.deny)
 	requirements.softened(violations)

@@ -6,12 +6,14 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from weighbridge.catalogue.names import parse_time_ns
 from weighbridge.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HELP = {"help_option_names": ["-h", "--help"]}
 """Every command's own setting, so that its help is the same whoever calls it."""
@@ -29,6 +31,11 @@ jobs_option = click.option(
 example_option = click.option(
     "--allow-example-keys", is_flag=True, help="Accept the keys of the example, whose private halves everybody has."
 )
+REPORT_FORMATS = ("text", "json", "sarif", "junit", "github")
+"""Forms of a report that finds violations in files."""
+report_format_option = click.option(
+    "--format", "form", type=click.Choice(REPORT_FORMATS), default="text", show_default=True
+)
 format_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
@@ -38,6 +45,8 @@ def at_ns(at: str | None) -> int:
     Raises:
         InputError: no RFC 3339 time.
     """
+    from weighbridge.catalogue.names import parse_time_ns  # noqa: PLC0415 -- `check` should start without pydantic
+
     try:
         return time.time_ns() if at is None else parse_time_ns(at)
     except ValueError as error:
@@ -67,4 +76,6 @@ def printable(line: str) -> str:
 
 def console() -> Console:
     """Standard output; in a pipe no line is broken or cut, whatever its length."""
+    from rich.console import Console  # noqa: PLC0415 -- it takes a while, and `check` does without
+
     return Console(width=None if sys.stdout.isatty() else 10_000)

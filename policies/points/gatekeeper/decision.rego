@@ -54,7 +54,12 @@ explained if {
 shown(effect) if effect in input.parameters.effects
 
 # A constraint that does not say what it shows, shows what denies.
-shown("deny") if not is_array(input.parameters.effects)
+shown("deny") if not readable_effects
+
+readable_effects if {
+	is_array(input.parameters.effects)
+	count(input.parameters.effects) > 0
+}
 
 faulty contains found if {
 	request.serving

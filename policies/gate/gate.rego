@@ -28,15 +28,17 @@ verdicts := {key: answer |
 # METADATA
 # title: Verdict on one version
 # description: |
-#   `approved` holds only where no requirement gave a reason. `since_ns` is when the version came into this environment, which the
+#   `approved` holds only where no requirement gave a reason for which no waiver stands in; `waived` has those for which one does.
+#   `since_ns` is when the version came into this environment, which the
 #   environments that promote from it count from; null if it never did.
 verdict(item) := {
 	"approved": count(reasons) == 0,
 	"reasons": [reason | some reason in reasons],
-	"not_after": expiry(item, reasons),
+	"waived": [reason | some reason in excused],
+	"not_after": expiry(item, reasons, excused),
 	"since_ns": since(item),
 } if {
-	reasons := union({
+	found := union({
 		package_reasons(item),
 		attestation_reasons(item),
 		metric_reasons(item),
@@ -45,18 +47,22 @@ verdict(item) := {
 		promotion_reasons(item),
 		time_reasons(item),
 	})
+	excused := {reason | some reason in found; waived(item, reason.code)}
+	reasons := found - excused
 }
 
 # METADATA
 # title: When an approval ends
 # description: |
 #   The earliest moment at which a required attestation is too old, the approval in the environment before ends, or too few of those
-#   who approved or promoted still count: what a compile at that moment would refuse ends then without one. 0 for what is refused.
-expiry(_, reasons) := 0 if count(reasons) > 0
+#   who approved or promoted still count: what a compile at that moment would refuse ends then without one. In place of an attestation
+#   that is too old, and of whatever else is waived, the waiver's end counts. 0 for what is refused.
+expiry(_, reasons, _) := 0 if count(reasons) > 0
 
-expiry(item, reasons) := min({never_ns, before, agreed, promoted} | ends) if {
+expiry(item, reasons, excused) := min({never_ns, before, agreed, promoted} | ends) if {
 	count(reasons) == 0
-	ends := {item.attestations[name].expires_ns | some name in required}
+	aging := {item.attestations[name].expires_ns | some name in required; holds(item, name)}
+	ends := aging | {max(waived_until(item, reason.code)) | some reason in excused}
 	count(ends) > 0
 	before := until_before(item)
 	agreed := agreed_until(item)

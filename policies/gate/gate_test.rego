@@ -82,7 +82,7 @@ unproven(patches, changes) if {
 }
 
 test_all_met if {
-	judge([]) == {"approved": true, "reasons": [], "not_after": now + day, "since_ns": now - day}
+	judge([]) == {"approved": true, "reasons": [], "waived": [], "not_after": now + day, "since_ns": now - day}
 }
 
 test_nothing_demanded_but_packaging if {
@@ -93,7 +93,7 @@ test_nothing_demanded_but_packaging if {
 		{"op": "replace", "path": "/promotion", "value": null},
 	]
 	answer := judge_in([{"op": "remove", "path": "/attestations/signed"}], changes)
-	answer == {"approved": true, "reasons": [], "not_after": gate.never_ns, "since_ns": now - (9 * day)}
+	answer == {"approved": true, "reasons": [], "waived": [], "not_after": gate.never_ns, "since_ns": now - (9 * day)}
 	refused(judge_in([{"op": "remove", "path": "/attestations/packaged"}], changes), {"REL-002"})
 }
 

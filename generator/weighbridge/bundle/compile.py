@@ -24,6 +24,7 @@ from weighbridge.errors import InputError
 from weighbridge.example_keys import refuse_example_keys
 from weighbridge.registry.judgement import Judged, JudgingOptions, Progress, judge_catalogue, silent
 from weighbridge.registry.registry import WORKLOAD_POINTS, envoy_registry, workload_registry
+from weighbridge.registry.waivers import point_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,7 +94,7 @@ def _compile(root: Path, options: CompileOptions, progress: Progress) -> Compile
     )
     judged = judge_catalogue(root, judging, progress)
     environments = _chosen(judged, options.environments)
-    warnings = (*_check_keys(judged, options), *_uncached(options), *judged.orders.warnings)
+    warnings = (*_check_keys(judged, options), *_uncached(options), *judged.warnings)
     builder = ReleaseBuilder(judged.catalogue, options.release_key, pss=options.pss, fixed_ns=options.fixed_clock_ns)
     files: dict[str, bytes] = {}
     revisions: dict[str, str] = {}
@@ -138,8 +139,9 @@ def _uncached(options: CompileOptions) -> list[str]:
 def _release(judged: Judged, builder: ReleaseBuilder, environment: str, options: CompileOptions) -> Release:
     records, orders = judged.records[environment], judged.orders.restrictions[environment]
     support = judged.support_facts.get(environment, {})
+    waivers = point_waivers(judged.waivers, environment, options.at_ns)
     registries = {
-        point: workload_registry(judged.catalogue, environment, point, records, orders, support)
+        point: workload_registry(judged.catalogue, environment, point, records, orders, support, waivers)
         for point in WORKLOAD_POINTS
     }
     registries["envoy"] = envoy_registry(judged.catalogue, environment, records, orders, at_ns=options.at_ns)

@@ -96,3 +96,4 @@ class Catalogue:
     """The bytes of weighbridge.yaml.dsse, unverified; None if there is no such file."""
     roots: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Sigstore's trusted roots by the name that signers give: those of `trust.sigstore`, and the shipped one."""
+    waivers: tuple[EvidenceFile, ...] = ()

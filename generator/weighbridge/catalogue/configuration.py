@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from weighbridge.catalogue.enforcement import Steps
 from weighbridge.catalogue.keyless import Keyless
 from weighbridge.catalogue.names import (
     Code,
@@ -145,13 +146,6 @@ class Threshold(Document):
     threshold: PositiveCount = 1
 
 
-class Enforcement(Document):
-    """How a requirement is enforced, from when on."""
-
-    mode: Literal["enforce", "warn", "dry-run"]
-    from_: TimeNs | None = Field(default=None, alias="from")
-
-
 class Route(Document):
     """An alias: the models it may point to, and the version it points to."""
 
@@ -226,7 +220,7 @@ class Environment(Document):
     metrics: dict[Text, Bound] = Field(default_factory=dict)
     approvals: Threshold | None = None
     orders: dict[OrderKind, Threshold] = Field(default_factory=dict)
-    enforcement: dict[Code, Enforcement] = Field(default_factory=dict)
+    enforcement: dict[Code, Steps] = Field(default_factory=dict)
     multi_tenant: bool = False
     routes: dict[Name, Route] = Field(default_factory=dict)
     upstreams: dict[VersionName, Upstream] = Field(default_factory=dict)

@@ -79,6 +79,7 @@ def _load(source: Source, root: Path, progress: Callable[[int, int], None] | Non
             progress(done, len(names))
     images = _read_images(source, problems)
     orders, acceptance = _read_orders(source, problems)
+    waivers = tuple(_read_signed(source, WAIVERS, LIMITS.waivers, problems))
     problems += reference_problems(trusted, names)
     if problems or trusted.configuration is None:
         raise InputError(problems)
@@ -96,6 +97,7 @@ def _load(source: Source, root: Path, progress: Callable[[int, int], None] | Non
         trust_sha256=trusted.digest(),
         trust_envelope=trusted.envelope,
         roots=dict(sorted(trusted.roots.items())),
+        waivers=waivers,
     )
 
 
@@ -129,17 +131,20 @@ def _read_images(source: Source, problems: list[Problem]) -> dict[str, tuple[Evi
 
 
 def _read_orders(source: Source, problems: list[Problem]) -> tuple[tuple[EvidenceFile, ...], tuple[EvidenceFile, ...]]:
-    if source.exists(WAIVERS):
-        problems.append(Problem(WAIVERS, message="waivers are not supported yet", fix="Remove the folder."))
     orders: list[EvidenceFile] = []
     acceptance: list[EvidenceFile] = []
-    names = file_entries(source, ORDERS, LIMITS.orders, problems) if source.exists(ORDERS) else []
-    for name in names:
-        path = f"{ORDERS}/{name}"
+    for file in _read_signed(source, ORDERS, LIMITS.orders, problems):
+        (acceptance if file.path.endswith(".acceptance.json") else orders).append(file)
+    return tuple(orders), tuple(acceptance)
+
+
+def _read_signed(source: Source, folder: str, limit: int, problems: list[Problem]) -> list[EvidenceFile]:
+    """The statements of a folder that need not be there."""
+    files: list[EvidenceFile] = []
+    for name in file_entries(source, folder, limit, problems) if source.exists(folder) else []:
+        path = f"{folder}/{name}"
         try:
-            file = EvidenceFile(path, source.read(path, LIMITS.order))
+            files.append(EvidenceFile(path, source.read(path, LIMITS.order)))
         except InputError as error:
             problems += error.problems
-            continue
-        (acceptance if name.endswith(".acceptance.json") else orders).append(file)
-    return tuple(orders), tuple(acceptance)
+    return files

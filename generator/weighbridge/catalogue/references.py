@@ -9,8 +9,10 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from weighbridge.catalogue.enforcement import timeline
 from weighbridge.catalogue.keyless import PUBLIC, may_be_one
 from weighbridge.catalogue.rules import known_rules
+from weighbridge.catalogue.softening import mode_refusal, waiver_refusal
 from weighbridge.catalogue.tenant_references import tenant_problems
 from weighbridge.catalogue.trusted import CONFIGURATION
 from weighbridge.catalogue.undefined import names_at, undefined
@@ -56,6 +58,7 @@ class _Checks:
     def all(self) -> list[Problem]:
         """Run every check."""
         self._check_shared_keys()
+        self._check_waives()
         self._check_roots()
         self._check_attestations()
         self._check_package()
@@ -111,6 +114,13 @@ class _Checks:
                 path = ("trust", "signers", name, "sigstore", "root")
                 self._add(path, *undefined(document.sigstore.root, "trusted root", known))
 
+    def _check_waives(self) -> None:
+        for name, document in self._configuration.trust.signers.items():
+            for index, code in enumerate(document.waives):
+                refusal = waiver_refusal(code, artifact=True)
+                if refusal:
+                    self._add(("trust", "signers", name, "waives", index), *refusal)
+
     def _check_shared_keys(self) -> None:
         """A key that is compromised under one name must not count under another."""
         signers = [signer for signer in self._trusted.signers.values() if signer.key is not None]
@@ -159,10 +169,11 @@ class _Checks:
             self._check_threshold((*path, "approvals"), environment.approvals.signers, environment.approvals.threshold)
         for kind, order in environment.orders.items():
             self._check_threshold((*path, "orders", kind), order.signers, order.threshold)
-        for code, enforcement in environment.enforcement.items():
-            if enforcement.mode != "enforce":
-                message = f"mode `{enforcement.mode}` is not supported yet"
-                self._add((*path, "enforcement", code, "mode"), message, "Write `enforce`, or remove the entry.")
+        for code, steps in environment.enforcement.items():
+            refusal = mode_refusal(code)
+            # Also one that is to be enforced from a later date: it would warn until then.
+            if refusal and any(step["mode"] != "enforce" for step in timeline(steps)):
+                self._add((*path, "enforcement", code), *refusal)
         self._check_routes(path, environment)
 
     def _check_routes(self, path: _Path, environment: Environment) -> None:

@@ -46,13 +46,15 @@ class Limits:
     evidence: int = 16 * MIB
     """One evidence file; an SBOM of a large image has some 3 MiB."""
     order: int = MIB
-    """One order, or one acceptance record."""
+    """One order, one acceptance record, or one waiver."""
     policy: int = MIB
     """One file below policies/."""
     folder: int = 1000
     """Files in one evidence folder, or below policies/."""
     orders: int = 100_000
     """Files in orders/."""
+    waivers: int = 10_000
+    """Files in waivers/."""
 
 
 LIMITS = Limits()

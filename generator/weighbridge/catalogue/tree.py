@@ -1,8 +1,8 @@
-"""What may lie where in a catalogue: strict where evidence and orders lie, lenient beside them.
+"""What may lie where in a catalogue: strict where evidence, orders and waivers lie, lenient beside them.
 
 A file that nobody reads is no harmless file: an order in `order/` or evidence in `Evidence/` would be ignored, and who
-put it there would not know. So everything below models/, images/ and orders/ must be known, and a name at the top that
-is nearly one of ours is an error.
+put it there would not know. So everything below models/, images/, orders/ and waivers/ must be known, and a name at the
+top that is nearly one of ours is an error.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOP = {
     WAIVERS: "folder",
 }
 """What is read at the top of a catalogue."""
-_MOVE = "Remove it, or keep it outside models/, images/ and orders/."
+_MOVE = "Remove it, or keep it outside models/, images/, orders/ and waivers/."
 _NEAR = 0.8
 _OTHER_NAMES = {"policy": "policies", "tenants.yml": "tenants.yaml", "weighbridge.yml": "weighbridge.yaml"}
 

@@ -51,7 +51,7 @@ def command(
         judged = judge_catalogue(catalogue, judging, progress)
     document = verification(judged)
     options.say_trust(judged.trust)
-    for warning in judged.orders.warnings:
+    for warning in judged.warnings:
         click.echo(f"warning: {warning}", err=True)
     if form == "json":
         click.echo(json.dumps(document, indent=2))

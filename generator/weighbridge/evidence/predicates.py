@@ -100,7 +100,7 @@ class OrderPredicate(Document):
 
 
 class WaiverScope(Document):
-    """What is waived: an artifact, or one workload with the images that it runs."""
+    """What is waived: an artifact, or one workload with the images that it runs; none if it is no pod."""
 
     artifact: Digest | None = None
     namespace: Text | None = None
@@ -111,7 +111,7 @@ class WaiverScope(Document):
     @model_validator(mode="after")
     def _one(self) -> WaiverScope:
         workload = (self.namespace, self.kind, self.name)
-        if self.artifact is None and (not all(workload) or not self.images):
+        if self.artifact is None and not all(workload):
             raise ValueError("needs `artifact`, or `namespace`, `kind`, `name` and `images`. Add what is missing.")
         if self.artifact is not None and (any(workload) or self.images):
             raise ValueError("has both an artifact and a workload. Write two waivers.")

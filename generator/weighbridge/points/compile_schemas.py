@@ -40,6 +40,8 @@ _ITEM = record(
         "claims": mapping(listing({"type": "object", "properties": {"metrics": mapping(NUMBER), "dataset": ANY}})),
         "approvals": listing(record(**_SIGNED, fingerprint=TEXT, environment=TEXT, manifest_sha256=TEXT)),
         "promotions": listing(record(**_SIGNED, from_=TEXT, to=TEXT)),
+        # By code; left out where there is none.
+        "waivers": mapping(listing(record(not_before=TIME, not_after=TIME))),
     },
     digest=TEXT,
     manifest_sha256=TEXT,
@@ -56,10 +58,12 @@ _ENVIRONMENT = record(
     promotion=nullable(record(from_=TEXT, signers=listing(TEXT), min_time_ns=TIME)),
 )
 _GATE_INPUT = record(at_ns=TIME, package_attestation=TEXT, environment=_ENVIRONMENT, items=mapping(_ITEM))
+_REASONS = listing(record({"attestation": TEXT}, code=TEXT, message=TEXT))
 _GATE_VERDICTS = mapping(
     record(
         approved=FLAG,
-        reasons=listing(record({"attestation": TEXT}, code=TEXT, message=TEXT)),
+        reasons=_REASONS,
+        waived=_REASONS,
         not_after=TIME,
         since_ns=nullable(TIME),
     )

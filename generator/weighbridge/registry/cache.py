@@ -129,6 +129,7 @@ def _document(record: Record) -> dict[str, Any]:
     # `dataclasses.asdict` copies everything deeply, which costs more than all the rest of keeping a record.
     return vars(record) | {
         "reasons": [vars(reason) for reason in record.reasons],
+        "waived": [vars(reason) for reason in record.waived],
         "attestations": {name: vars(held) for name, held in record.attestations.items()},
     }
 
@@ -138,6 +139,7 @@ def _record(document: Mapping[str, Any]) -> Record:
         name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
     }
     fields["reasons"] = tuple(Reason(**reason) for reason in document["reasons"])
+    fields["waived"] = tuple(Reason(**reason) for reason in document["waived"])
     fields["attestations"] = {
         name: Held(tuple(held["signers"]), tuple(held["evidence"]), held["expires_ns"])
         for name, held in document["attestations"].items()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from weighbridge.catalogue.catalogue import Catalogue, ModelVersion
     from weighbridge.evidence.state import VersionEvidence
+    from weighbridge.registry.waivers import Waiver
 
 VERDICTS = "weighbridge/gate/verdicts"
 _PROBE = "weighbridge/gate/never_ns"
@@ -52,6 +53,7 @@ def judge(
     *,
     at_ns: int,
     engine: Engine,
+    waivers: Sequence[Waiver] = (),
     jobs: int = 2,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Records:
@@ -62,6 +64,7 @@ def judge(
         evidence: what verification found, for each version of the catalogue.
         at_ns: `--at`, the only clock.
         engine: OPA with `policies/gate`.
+        waivers: those of the catalogue, verified.
         jobs: questions under way at once.
         advance: told how many versions were judged, for a progress bar.
 
@@ -72,7 +75,7 @@ def judge(
     records: Records = {}
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         for name in promotion_order(catalogue.configuration):
-            question = Question(catalogue.configuration, name, at_ns)
+            question = Question(catalogue.configuration, name, at_ns, waivers)
             gate = _Gate(question, engine)
             previous = records.get(question.environment.promotes_from or "", {})
             items = (
@@ -141,6 +144,7 @@ class _Gate:
             not_after=0,
             required=self._question.required,
             reasons=_reasons(answer),
+            waived=_listed(answer.get("waived", [])) if isinstance(answer, dict) else (),
             since_ns=since if type(since) is int else None,
         )
         if not_after is None or found is None:
@@ -178,12 +182,14 @@ class _Gate:
         return not_after if type(not_after) is int and not_after > self._question.at_ns else None
 
 
+def _listed(reasons: list[dict[str, str]]) -> tuple[Reason, ...]:
+    found = {Reason(reason["code"], reason.get("attestation", ""), reason["message"]) for reason in reasons}
+    return tuple(sorted(found))
+
+
 def _reasons(answer: Any) -> tuple[Reason, ...]:
     """The reasons in a refusal; an answer that cannot be used is one itself."""
     if isinstance(answer, dict) and isinstance(answer.get("reasons"), list) and answer["reasons"]:
-        found = {
-            Reason(reason["code"], reason.get("attestation", ""), reason["message"]) for reason in answer["reasons"]
-        }
-        return tuple(sorted(found))
+        return _listed(answer["reasons"])
     why = answer if isinstance(answer, str) else "OPA's answer cannot be used"
     return (Reason(NO_ANSWER, "", f"the gate gave no answer: {why}; this is a fault, report it with the catalogue"),)

@@ -25,6 +25,7 @@ from weighbridge.registry.gate import judge
 from weighbridge.registry.image_facts import image_facts
 from weighbridge.registry.orders import resolve_orders
 from weighbridge.registry.question import promotion_order
+from weighbridge.registry.waivers import lifted_artifacts, read_waivers, waiver_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from weighbridge.registry.gate import Records
     from weighbridge.registry.image_facts import Facts
     from weighbridge.registry.orders import ResolvedOrders
+    from weighbridge.registry.waivers import Waiver
 
 
 class Progress(Protocol):
@@ -62,6 +64,10 @@ class Judged:
     orders: ResolvedOrders
     support_facts: Mapping[str, Mapping[str, Facts]] = field(default_factory=dict)
     """By environment and digest, what evidence says of the support images."""
+    waivers: tuple[Waiver, ...] = ()
+    """Every waiver of the catalogue, verified, also those that have ended or not begun."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know of orders and waivers."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     """Read a catalogue and decide about every version in every environment.
 
     Raises:
-        InputError: the catalogue, its trust, its rules or its orders are not acceptable.
+        InputError: the catalogue, its trust, its rules, its orders or its waivers are not acceptable.
         EngineError: OPA is missing or failed.
     """
     catalogue = load_catalogue(root, progress=lambda done, total: progress("catalogue", done, total), jobs=options.jobs)
@@ -98,7 +104,8 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
         refuse_example_keys({}, catalogue)
     trust = _trust(catalogue, options)
     check_user_rules(catalogue.policies)
-    orders = resolve_orders(catalogue, options.at_ns)
+    orders, waivers = resolve_orders(catalogue, options.at_ns), read_waivers(catalogue, options.at_ns)
+    warnings = (*orders.warnings, *waiver_warnings(catalogue, waivers, options.at_ns))
     whole = catalogue
     if options.only:
         catalogue = _reduced(catalogue, _chosen(catalogue, options))
@@ -106,7 +113,8 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
         evidence, records = judge_versions(catalogue, options, progress)
     else:
         evidence, records = _judge_changed(catalogue, options, options.cache, progress)
-    return Judged(catalogue, trust, evidence, records, orders, support_facts(whole, options))
+    support = support_facts(whole, options)
+    return Judged(catalogue, trust, evidence, records, orders, support, waivers, warnings)
 
 
 def judge_versions(
@@ -133,6 +141,7 @@ def judge_versions(
             evidence,
             at_ns=options.at_ns,
             engine=engine,
+            waivers=read_waivers(catalogue, options.at_ns),
             advance=_counted(progress, "gate", judgements),
         )
     return evidence, records
@@ -167,6 +176,11 @@ def _judge_changed(
     at_ns = options.at_ns
     cache = JudgementCache(*kept, context_of_judgements(catalogue), at_ns)
     cache_keys = {name: judgement_key(catalogue, version) for name, version in catalogue.versions.items()}
+    # What the gate waives depends on the moment, and on files that no key covers: it is judged each time.
+    lifted = lifted_artifacts(read_waivers(catalogue, at_ns))
+    for name, version in catalogue.versions.items():
+        if version.artifact_digest in lifted:
+            del cache_keys[name]
     known = {name: found for name, key in cache_keys.items() if (found := cache.get(key)) is not None}
     changed = [name for name in catalogue.versions if name not in known]
     environments = promotion_order(catalogue.configuration)
@@ -181,7 +195,8 @@ def _judge_changed(
         boundary = boundaries(catalogue, at_ns)
         for name in changed:
             records = {environment: fresh[environment][name] for environment in environments}
-            cache.put(cache_keys[name], records, span_of(evidence[name], records, shipped, at_ns, boundary))
+            if name in cache_keys:
+                cache.put(cache_keys[name], records, span_of(evidence[name], records, shipped, at_ns, boundary))
     cache.save()
     return evidence, {
         environment: {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.errors import InputError
 from weighbridge.evidence.predicates import PACKAGE
 from weighbridge.registry.image_facts import image_facts
+from weighbridge.registry.waivers import gate_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from weighbridge.catalogue.configuration import AttestationDocument, Configuration, Environment
     from weighbridge.evidence.state import AttestationState, VersionEvidence
     from weighbridge.registry.records import Record
+    from weighbridge.registry.waivers import Waiver
 
 EVALUATION_RULE = "evaluation"
 """The only rule whose claims speak about metrics."""
@@ -65,11 +67,12 @@ def package_attestation(configuration: Configuration) -> str:
 class Question:
     """What is asked about one environment; `item` adds a version."""
 
-    def __init__(self, configuration: Configuration, name: str, at_ns: int) -> None:
+    def __init__(self, configuration: Configuration, name: str, at_ns: int, waivers: Sequence[Waiver] = ()) -> None:
         self.name = name
         self.environment = configuration.environments[name]
         self.at_ns = at_ns
         self._configuration = configuration
+        self._waivers = waivers
         self._attestations = configuration.attestations
         package = package_attestation(configuration)
         self.required = tuple(sorted({*self.environment.requires, package}))
@@ -108,6 +111,9 @@ class Question:
             "manifest_sha256": version.manifest_sha256,
             "previous": None if previous is None else _previous(previous),
         }
+        waivers = gate_waivers(self._waivers, self.name, version.artifact_digest)
+        if waivers:
+            item["waivers"] = waivers
         if found is None:
             return item
         package = found.package

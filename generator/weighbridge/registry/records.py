@@ -64,6 +64,8 @@ class Record:
     """The attestations that this environment requires, the one about packaging among them."""
     reasons: tuple[Reason, ...] = ()
     """Sorted; empty exactly where approved."""
+    waived: tuple[Reason, ...] = ()
+    """What is wrong and waived, sorted."""
     images: tuple[str, ...] = ()
     """Digests of the serving images; empty unless approved."""
     image_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -108,6 +110,8 @@ def record_document(record: Record) -> dict[str, Any]:
         "attestations": {name: _held_document(held) for name, held in sorted(record.attestations.items())},
         "promotion": list(record.promotion),
         "lineage": record.lineage,
+        # Only where there is any, so that the records of others keep their hash.
+        **({"waived": [reason.document() for reason in record.waived]} if record.waived else {}),
     }
 
 

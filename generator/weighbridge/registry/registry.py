@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from weighbridge import keys
+from weighbridge.catalogue.enforcement import timeline
 from weighbridge.catalogue.names import NEVER_NS
 from weighbridge.errors import InputError, Problem
 
@@ -40,6 +41,7 @@ def envoy_registry(
     return {
         "environment": environment,
         "point": "envoy",
+        "modes": _modes(configured),
         "multi_tenant": configured.multi_tenant,
         "records": {
             name: _call_record(record, orders, served=name in configured.upstreams) for name, record in records.items()
@@ -63,23 +65,30 @@ def workload_registry(
     records: Mapping[str, Record],
     orders: Restrictions,
     support: Mapping[str, Facts] | None = None,
+    waivers: Mapping[str, Any] | None = None,
 ) -> Document:
-    """What a point that judges workloads knows of one environment; `support` is as in `workload_settings`."""
+    """What a point that judges workloads knows of one environment; the last two are as in `workload_settings`."""
     return {
-        **workload_settings(catalogue, environment, support),
+        **workload_settings(catalogue, environment, support, waivers),
         "point": point,
         "orders": orders.document(),
         "records": {name: _workload_record(record) for name, record in records.items()},
     }
 
 
-def workload_settings(catalogue: Catalogue, environment: str, support: Mapping[str, Facts] | None = None) -> Document:
+def workload_settings(
+    catalogue: Catalogue,
+    environment: str,
+    support: Mapping[str, Facts] | None = None,
+    waivers: Mapping[str, Any] | None = None,
+) -> Document:
     """What every point that judges workloads knows beside records and orders, whichever way it gets there.
 
     Args:
         catalogue: as it was read.
         environment: whose workloads are judged.
         support: by digest, what is known of the support images there (`Judged.support_facts`).
+        waivers: by code, as `registry.waivers.point_waivers` gives them; without them nothing is waived.
     """
     known = support or {}
     configuration = catalogue.configuration
@@ -95,9 +104,14 @@ def workload_settings(catalogue: Catalogue, environment: str, support: Mapping[s
         "support_images": {image: known.get(image, {}) for image in configuration.support_images},
         "exempt_namespaces": _set(configuration.exempt_namespaces),
         "kinds": {},
-        "modes": {},
-        "waivers": {},
+        "modes": _modes(configured),
+        "waivers": dict(waivers or {}),
     }
+
+
+def _modes(environment: Environment) -> Document:
+    """By code, the steps of its enforcement, each with the moment from which it holds."""
+    return {code: timeline(steps) for code, steps in sorted(environment.enforcement.items())}
 
 
 def _set(names: Iterable[str]) -> dict[str, bool]:

@@ -371,10 +371,10 @@ REFERENCES = [
     ),
     (
         "requires: [slsa-level2]",
-        "requires: [slsa-level2]\n    enforcement: {POD-007: {mode: dry-run}}",
+        "requires: [slsa-level2]\n    enforcement: {MOD-006: {mode: dry-run}}",
         (
-            "25:35: environments.prod.enforcement.POD-007.mode: mode `dry-run` is not supported yet. "
-            "Write `enforce`, or remove the entry."
+            "25:28: environments.prod.enforcement.MOD-006: can neither be waived nor set below `enforce`. "
+            "Remove the entry, or write `enforce`."
         ),
     ),
     (

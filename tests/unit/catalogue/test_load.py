@@ -142,7 +142,7 @@ def test_the_contracted_configuration_is_word_for_word_the_one_in_the_contracts(
 
 
 def test_the_contracted_configuration_loads(tree: Tree) -> None:
-    """Word for word, but for its placeholder of a digest and the enforcement mode that is not supported yet."""
+    """Word for word, but for its placeholder of a digest."""
     text = CONTRACTED.read_text("utf-8")
     tree.write("weighbridge.yaml", text)
     for name in re.findall(r"keys/(\w+)\.pub", text):
@@ -150,10 +150,8 @@ def test_the_contracted_configuration_loads(tree: Tree) -> None:
     problems = tree.problems()
     assert [re.sub(r":\d+:\d+", "", problem)[:80] for problem in problems] == [
         "weighbridge.yaml: support_images[0]: is 'sha256:...', which has not the form exp",
-        "weighbridge.yaml: environments.prod.enforcement.POD-007.mode: mode `warn` is not",
     ]
     tree.edit("weighbridge.yaml", "[sha256:...]", f'["sha256:{"d" * 64}"]')
-    tree.edit("weighbridge.yaml", "mode: warn", "mode: enforce")
     configuration = tree.load().configuration
     assert configuration.environments["prod"].orders["restore"].threshold == 2
     assert configuration.environments["prod"].calls.body_limit == 8 * 1024**2

@@ -230,7 +230,7 @@ def test_files_beside_models(tree: Tree) -> None:
     tree.write("models/kb-qa-001/README.md", "")
     tree.write("images/README.md", "")
     assert [problem.split(": ")[1] for problem in tree.problems()] == [
-        "does not belong here. Remove it, or keep it outside models/, images/ and orders/."
+        "does not belong here. Remove it, or keep it outside models/, images/, orders/ and waivers/."
     ] * 3
 
 
@@ -339,6 +339,7 @@ def test_files_that_are_no_manifest(tree: Tree, name: str, data: bytes) -> None:
     ("name", "near"),
     [
         ("order/x.json", "orders"),
+        ("waiver/x.json", "waivers"),
         ("Orders/x.json", "orders"),
         ("model/x", "models"),
         ("image/x", "images"),
@@ -369,9 +370,16 @@ def test_whatever_else_lies_at_the_top_is_left_alone(tree: Tree) -> None:
     assert tree.load()
 
 
-def test_waivers_are_not_supported_yet(tree: Tree) -> None:
+def test_waivers_are_read_as_orders_are(tree: Tree) -> None:
+    assert tree.load().waivers == ()
     tree.write("waivers/x.json", "{}")
-    assert tree.problem() == "waivers: waivers are not supported yet. Remove the folder."
+    assert [(file.path, file.data) for file in tree.load().waivers] == [("waivers/x.json", b"{}")]
+    tree.write("waivers/x.yaml", "{}")
+    tree.write("waivers/old/y.json", "{}")
+    assert [problem.partition(".json")[0] for problem in tree.problems()] == [
+        "waivers/old: is no `",
+        "waivers/x.yaml: is no `",
+    ]
 
 
 @pytest.mark.parametrize("name", ["models", "orders", "images", "policies"])

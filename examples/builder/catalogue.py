@@ -87,7 +87,9 @@ def _write_trust(catalogue: Path, material: Material, settings: Settings) -> Non
         _write(catalogue, f"keys/{name}.pub", public_pem(material.keys[name].public_key()))
     upstreams = "\n".join(f"      {name}: {url}" for name, url in sorted(settings.upstreams.items()))
     support = f"sha256:{hashlib.sha256(b'registry.example.com/log-shipper:1').hexdigest()}"
-    text = Template(_TEMPLATE.read_text("utf-8")).substitute(upstreams=upstreams, support_image=support)
+    text = Template(_TEMPLATE.read_text("utf-8")).substitute(
+        upstreams=upstreams, support_image=support, classifier=image_digest("current")
+    )
     _write(catalogue, "weighbridge.yaml", text)
     tenants = tenants_yaml(material, expired_ns=settings.at_ns - 30 * DAY, not_after_ns=settings.not_after_ns)
     _write(catalogue, "tenants.yaml", tenants)

@@ -32,10 +32,14 @@ class Pod:
     image: str = "current"
     """Nickname of the serving image; `tag`: by tag instead of digest."""
     labelled: bool = True
+    device: str = ""
+    """The extended resource that it asks for, one of it."""
 
 
 PODS = (
     Pod("admitted.yaml", "an approved version, hardened, its image and weights pinned by digest"),
+    Pod("admitted-mig.yaml", "a part of a GPU that no other tenant computes on", device="nvidia.com/mig-1g.10gb"),
+    Pod("time-sliced.yaml", "a GPU that other tenants compute on, too", ("GPU-002",), device="nvidia.com/gpu"),
     Pod("refused.yaml", "its version lacks an attestation", ("MOD-003",), "magika@3.3.1", image="unscanned"),
     Pod("candidate.yaml", "approved in staging only", ("MOD-003",), "kb-qa-001@2025.04.01", image="unscanned"),
     Pod("revoked.yaml", "its version was revoked", ("MOD-006",), "magika@3.1.0"),
@@ -78,5 +82,6 @@ def _yaml(pod: Pod, packages: Mapping[str, Package], sources: Mapping[str, str],
         labels=labels,
         digest=packages[pod.digest_of or weighed].digest,
         image=image,
+        devices=f', {pod.device}: "1"' if pod.device else "",
         weights=sources[weighed].removeprefix("oci://"),
     )

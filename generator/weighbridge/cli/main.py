@@ -24,6 +24,7 @@ COMMANDS = {
     "generate": "Write what runs elsewhere, such as a CronJob that verifies weights.",
     "image": "Profile a serving image without running it, and fetch its evidence.",
     "init": "Write a catalogue to start from.",
+    "lint": "Check Rego of your own with OPA and Regal.",
     "package": "Package a model folder: manifest, artifact digest, package statement.",
     "promote": "Move a version into the next environment, by evidence alone.",
     "public-key": "Print the public half of a key, also of one in an HSM or KMS.",

@@ -260,7 +260,7 @@ def _engine_problems(error: EngineError, written: dict[Path, UserPolicy]) -> lis
     """What OPA says about our temporary files, said about the user's."""
     names = {path.name: policy.path for path, policy in written.items()}
     problems = []
-    for file, line, message in _engine_errors(error.detail):
+    for file, line, message in engine_errors(error.detail):
         name = names.get(Path(file).name)
         if name:
             problems.append(Problem(name, line, 0, "", f"OPA does not accept it: {message}", "Correct the Rego."))
@@ -268,7 +268,7 @@ def _engine_problems(error: EngineError, written: dict[Path, UserPolicy]) -> lis
     return problems or [Problem(first, message=f"OPA does not accept it: {error.detail}", fix="Correct the Rego.")]
 
 
-def _engine_errors(detail: str) -> list[tuple[str, int, str]]:
+def engine_errors(detail: str) -> list[tuple[str, int, str]]:
     """`(file, line, message)` of each error: `opa parse` prints JSON, `opa check` lines."""
     try:
         errors = json.loads(detail)["errors"]

@@ -101,11 +101,7 @@ unwalkable(object_, table) if {
 # title: Containers where nobody described any
 # description: A list of containers in an operator's object that lies in none of its pods.
 stray(object_, table) if {
-	places := [place |
-		some part in parts(object_, table)
-		some place in [pod_path(part), object.get(part, "when", null)]
-		place != null
-	]
+	places := [pod_path(part) | some part in parts(object_, table)]
 	some path, value
 	walk(object_, [path, value])
 	container_list(path, value)

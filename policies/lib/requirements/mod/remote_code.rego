@@ -75,7 +75,13 @@ trusts(text) if {
 }
 
 # Argument parsers take the beginning of an option for the option.
-trusts(text) if regex.match(`(?i)(^|[\s"'=,])--trust([-_]r[a-z_-]*)?([=\s"']|$)`, text)
+trusts(text) if {
+	some found in regex.find_n(`--[Tt][A-Za-z_-]*`, text, -1)
+	begun := replace(lower(found), "_", "-")
+	count(begun) > 6
+	begun != "--trust-remote-code"
+	startswith("--trust-remote-code", begun)
+}
 
 off(variable) if {
 	is_string(variable.value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,10 @@ import click
 
 from weighbridge.cli import options
 from weighbridge.points.check import Checker
-from weighbridge.points.manifests import read_manifests
+from weighbridge.points.manifests import Manifests
 
 if TYPE_CHECKING:
-    from weighbridge.points.check import Report, Result
+    from weighbridge.points.report import Report
 
 
 @click.command(context_settings=options.HELP)
@@ -23,36 +23,43 @@ if TYPE_CHECKING:
     "--bundle", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder that `compile` wrote."
 )
 @click.option("--environment", metavar="E", required=True, help="The environment into which the workloads would go.")
-@options.format_option
-def command(files: tuple[Path, ...], bundle: Path, environment: str, form: str) -> None:
+@click.option("--exclude", metavar="GLOB", multiple=True, help="Leave alone what matches, below folders; repeatable.")
+@options.report_format_option
+def command(files: tuple[Path, ...], bundle: Path, environment: str, exclude: tuple[str, ...], form: str) -> None:
     """Judge workload manifests by what `compile` wrote.
 
-    A FILE is a YAML or JSON file, a folder of them, or `-` for standard input. What is live (revocations since the last
-    compile, freezes, suspensions) is not known here. Exit status: 1 if anything is denied, 2 if anything cannot be
-    read.
+    A FILE is a YAML or JSON file, a folder of them, or `-` for standard input, such as what `helm template` and
+    `kustomize build` print. What is live (revocations since the last compile, freezes, suspensions) is not known here.
+    Exit status: 1 if anything is denied, 2 if anything cannot be read.
     """
     stdin = sys.stdin.buffer.read() if Path("-") in files else None
-    manifests = read_manifests([file for file in files if file != Path("-")], stdin)
+    manifests = Manifests([file for file in files if file != Path("-")], stdin, exclude)
     with Checker(bundle, environment) as checker:
         report = checker.check(manifests)
-    if form == "json":
-        click.echo(json.dumps(report.document(), indent=2, ensure_ascii=False))
-    else:
-        _print(report)
+        report = replace(report, not_judged=tuple(manifests.not_judged))
+        click.echo(_shown(report, form, checker))
     sys.exit(1 if report.denied else 0)
 
 
-def _print(report: Report) -> None:
-    for result in report.results:
-        for violation in result.violations:
-            place = f"{result.file}:{violation.line}:{violation.column}"
-            click.echo(f"{place}: {violation.effect} {violation.code} ({violation.severity}): {violation.message}")
-    denied = [result for result in report.results if result.denied]
-    for result in denied:
-        click.echo(f"denied: {_title(result)}")
-    allowed = len(report.results) - len(denied)
-    click.echo(f"{report.environment}: {allowed} allowed, {len(denied)} denied")
+def _shown(report: Report, form: str, checker: Checker) -> str:
+    # Each run shows one form, and need not wait for the others to be imported.
+    if form == "json":
+        import json  # noqa: PLC0415
 
+        return json.dumps(report.document(), indent=2, ensure_ascii=False)
+    if form == "sarif":
+        from weighbridge.points.reports.sarif import as_sarif  # noqa: PLC0415
+        from weighbridge.points.rule_help import rule_help  # noqa: PLC0415
 
-def _title(result: Result) -> str:
-    return f"{result.kind or 'object'} {result.name} ({result.file}, document {result.document})"
+        return as_sarif(report, rule_help(checker.policy), Path.cwd())
+    if form == "junit":
+        from weighbridge.points.reports.junit import as_junit  # noqa: PLC0415
+
+        return as_junit(report)
+    if form == "github":
+        from weighbridge.points.reports.github import as_github  # noqa: PLC0415
+
+        return as_github(report, Path.cwd())
+    from weighbridge.points.reports.text import as_text  # noqa: PLC0415
+
+    return as_text(report)

@@ -70,6 +70,13 @@ class Checker:
         if self._folder is not None:
             self._folder.cleanup()
 
+    @property
+    def policy(self) -> Path:
+        """The folder with the verified Rego, for as long as the block lasts."""
+        if self._folder is None:
+            raise EngineError("use Checker in a `with` block")
+        return Path(self._folder.name, "policy")
+
     def check(self, manifests: Iterable[Manifest]) -> Report:
         """What the environment says to these objects.
 
@@ -108,14 +115,12 @@ class Checker:
 
     def _asked(self, name: str, values: list[Any], records: Mapping[str, Any], names: Iterable[str] | None) -> Any:
         """OPA's answer; None where a rule looked for a record that was not loaded."""
-        if self._folder is None:
-            raise EngineError("use Checker in a `with` block")
         document: dict[str, Any] = {"registry": {**self.compiled.registry, "records": dict(records)}}
         if names is not None:
             document["loaded"] = {"records": dict.fromkeys(names, True)}
-        data = Path(self._folder.name, f"{name}-{REST}")
+        data = self.policy.parent / f"{name}-{REST}"
         data.write_text(json.dumps({"weighbridge": document}), encoding="utf-8")
-        loaded = [Path(self._folder.name, "policy").as_uri(), data.as_uri()]
+        loaded = [self.policy.as_uri(), data.as_uri()]
         command: list[str | Path] = [require("opa").path, "eval", "--format=json", "--stdin-input"]
         done = process.run(
             [*command, *(f"--data={uri}" for uri in loaded), _QUERY],

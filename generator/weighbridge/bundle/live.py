@@ -146,8 +146,12 @@ def livestate_jws(state: LiveState, key: PrivateKey, *, pss: bool = False) -> st
     Raises:
         InputError: a key of a kind that a cluster's rule does not verify.
     """
-    document = live_document(state)
-    claims = {name: document[name] for name in ("environment", "sequence", "releases", "revoked", "frozen")}
+    return livestate_token({**live_document(state), "not_after": state.clusters_not_after_ns}, key, pss=pss)
+
+
+def livestate_token(document: Mapping[str, Any], key: PrivateKey, *, pss: bool = False) -> str:
+    """The compact JWS of a document like `live_document`'s, whose `not_after` is the one for clusters."""
+    claims = ("environment", "sequence", "not_after", "releases", "revoked", "frozen")
     # RFC 8785 has no integers beyond 2**53, and a time in nanoseconds is one: OPA's form keeps them.
-    payload = opa_canonical({**claims, "not_after": state.clusters_not_after_ns})
+    payload = opa_canonical({name: document[name] for name in claims})
     return jws(key, bundle_algorithm(key, "the live key", pss=pss), {"kid": KEYID}, payload)

@@ -19,6 +19,7 @@ COMMANDS = {
     "card": "Write and check a model card's sections.",
     "check": "Judge workload manifests by what `compile` wrote.",
     "compile": "Compile a catalogue into signed bundles.",
+    "conftest": "Run conftest with what `compile` wrote.",
     "engines": "Show, or build, the engines that enforce.",
     "explain": "Show why a version is approved, or why not.",
     "generate": "Write what runs elsewhere, such as a CronJob that verifies weights.",

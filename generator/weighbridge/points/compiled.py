@@ -94,6 +94,21 @@ class CompiledFolder:
         files = sorted(path.removeprefix(prefix) for path in self._listed if path.startswith(prefix + PREFIX))
         return {name: record for file in files for name, record in self._shard(file).items()}
 
+    def copy(self, target: Path) -> None:
+        """Write everything of conftest's into a folder, `policy` and `data`, each file as it was compared.
+
+        Raises:
+            InputError: a file was changed; nothing is written.
+            OSError: the folder cannot be written.
+        """
+        problems: list[Problem] = []
+        read = {path.removeprefix(self._folder): self._bytes(path, problems) for path in sorted(self._listed)}
+        if problems:
+            raise InputError(problems)
+        for path, data in read.items():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(data)
+
     def _shard(self, file: str) -> dict[str, Any]:
         if file not in self._shards:
             path = f"{self._folder}data/{file}"

@@ -79,15 +79,15 @@ asked_by_claim contains {"field": array.concat(spec_field, ["resourceClaims", i]
 }
 
 # A claim under its own name is one device for every pod that names it; a template makes a claim for each pod.
-default claim_device(_) := "shared"
+default claim_device(_) := "unknown"
 
 claim_device(claim) := settings.claim_templates[claim.resourceClaimTemplateName] if not claim.resourceClaimName
 
 default claim_source(_) := "claim"
 
-claim_source(claim) := sprintf("claim %v", [claim.resourceClaimName])
-
-claim_source(claim) := sprintf("claim template %v", [claim.resourceClaimTemplateName])
+claim_source(claim) := sprintf("claim %v", [claim.resourceClaimName]) if {
+	claim.resourceClaimName
+} else := sprintf("claim template %v", [claim.resourceClaimTemplateName])
 
 # Schedulers that cut a device into shares by annotation or label; none of them isolates what it cuts.
 asked_by_sharing contains {"field": array.concat(pod_field, ["metadata", map, key]), "what": key, "device": "shared"} if {
@@ -146,24 +146,30 @@ ordinary(name) if startswith(name, "hugepages-")
 # Kubernetes hands out a device of a class under this name, too, whatever the class itself calls it.
 class_prefix := "deviceclass.resource.kubernetes.io/"
 
-default device(_) := "shared"
+default device(_) := "unknown"
 
-device(name) := meaning(name) if not shares_by_name(name)
+device(name) := "shared" if {
+	shares_by_name(name)
+} else := meaning(name) if {
+	not contains(name, "*")
+}
 
 meaning(name) := class_device(trim_prefix(name, class_prefix)) if {
 	startswith(name, class_prefix)
-} else := settings.resources[name] if {
-	not endswith(name, "*")
-} else := settings.resources[longest] if {
-	matching := [[count(pattern), pattern] |
+} else := object.get(settings.resources, name, settings.resources[pattern_of(name)]) if {
+	pattern_of(name)
+} else := settings.resources[name]
+
+# The longest beginning that the environment describes.
+pattern_of(name) := matching[count(matching) - 1][1] if {
+	matching := sort([[count(pattern), pattern] |
 		some pattern, _ in settings.resources
 		endswith(pattern, "*")
 		startswith(name, trim_suffix(pattern, "*"))
-	]
-	longest := sort(matching)[count(matching) - 1][1]
+	])
 }
 
-default class_device(_) := "shared"
+default class_device(_) := "unknown"
 
 class_device(name) := settings.device_classes[name]
 

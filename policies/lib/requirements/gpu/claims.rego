@@ -67,7 +67,7 @@ claim_problems contains {"field": path, "what": what} if {
 	inner[count(inner) - 1] == "deviceClassName"
 	not class_suffices(value)
 	path := array.concat(["spec"], inner)
-	what := sprintf("device class `%s` is %s here, and tenants need %s. Use another.", [short(value), class_device(value), short(needed)])
+	what := sprintf("device class `%s` is %s here, needed is %s. Use another.", [short(value), class_device(value), short(needed)])
 }
 
 # A class that nobody graded may be anything; under an extended resource's name it must be what that name is.

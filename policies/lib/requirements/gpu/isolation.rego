@@ -26,11 +26,11 @@ deny contains violation if {
 	violation := {
 		"code": "GPU-002",
 		"severity": "critical",
-		"message": sprintf("%s: `%s` is %s here, and tenants need %s. Ask for a device that the environment grades so.", [
+		"message": sprintf("%s: `%s` is %s here, needed is %s. Ask for a device that the environment grades so.", [
 			owner,
 			short(found.what),
 			found.device,
-			needed,
+			short(needed),
 		]),
 		"field": found.field,
 	}
@@ -62,11 +62,11 @@ deny contains violation if {
 	violation := {
 		"code": "GPU-003",
 		"severity": "high",
-		"message": sprintf("%s: `%s` behind a %s is not enough here: tenants need %s. Set runtimeClassName.", [
+		"message": sprintf("%s: `%s` behind a %s is not enough, needed is %s. Set runtimeClassName.", [
 			owner,
 			short(found.what),
 			boundary,
-			needed,
+			short(needed),
 		]),
 		"field": runtime_field,
 	}
@@ -124,7 +124,7 @@ runtime_field := array.concat(spec_field, ["runtimeClassName"])
 
 default needed := "what nobody described"
 
-needed := concat(" or ", [sprintf("%s in a %s", [accepted.device, accepted.boundary]) | some accepted in settings.isolation]) if {
+needed := concat(" or ", [sprintf("%s/%s", [accepted.device, accepted.boundary]) | some accepted in settings.isolation]) if {
 	count(settings.isolation) > 0
 }
 

@@ -15,7 +15,7 @@ from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
 from weighbridge.catalogue import schemas as documents
 from weighbridge.catalogue.workloads import PodSecurity
-from weighbridge.points import accelerator_schemas, compile_schemas, network_schemas, release_schemas
+from weighbridge.points import accelerator_schemas, compile_schemas, network_schemas, operator_schemas, release_schemas
 from weighbridge.points.envoy import BODY_FIELDS, METADATA_NAMESPACE, SEEN_BY_OPA
 from weighbridge.points.schema_parts import (
     ANY,
@@ -169,7 +169,8 @@ _SECURITY_CONTEXT = loose(
     seccompProfile=loose(type=ANY),
 )
 _CONTAINER = loose(
-    **dict.fromkeys(("name", "image", "command", "args", "envFrom", "volumeMounts", "volumeDevices"), ANY),
+    **dict.fromkeys(("name", "image", "command", "args", "envFrom"), ANY),
+    **dict.fromkeys(("volumeMounts", "volumeDevices"), operator_schemas.MOUNTS),
     env=loose_list(name=ANY, value=ANY),
     ports=loose_list(hostPort=ANY),
     resources=_RESOURCES,
@@ -181,6 +182,7 @@ _POD = loose(
         name=ANY,
         image=loose(reference=ANY),
         hostPath=ANY,
+        persistentVolumeClaim=operator_schemas.CLAIM,
         projected=loose(sources=loose_list(serviceAccountToken=loose(audience=ANY))),
     ),
     automountServiceAccountToken=ANY,
@@ -193,7 +195,7 @@ _WORKLOAD_INPUT = loose(
     apiVersion=ANY,
     kind=ANY,
     metadata=loose(
-        **dict.fromkeys(("name", "generateName", "namespace", "labels"), ANY),
+        **dict.fromkeys(("name", "generateName", "namespace", "labels", "ownerReferences"), ANY),
         annotations={"properties": {DIGEST_ANNOTATION: ANY}},
     ),
     # Of a pod, or of what makes one.
@@ -201,6 +203,7 @@ _WORKLOAD_INPUT = loose(
         "properties": {
             **network_schemas.FIELDS,
             **accelerator_schemas.FIELDS,
+            **operator_schemas.FIELDS,
             **_POD["properties"],
             "template": loose(metadata=ANY, spec=_POD),
             "volumeClaimTemplates": ANY,

@@ -1,0 +1,300 @@
+package lib.weighbridge.requirements.img
+
+import data.lib.weighbridge.request
+
+# METADATA
+# title: No command brings a shell back
+# description: |
+#   Neither `command` nor `args` of any container names a shell, by whatever path and behind whatever wrapper (`env`, `tini --`,
+#   `nsenter`), a shell script as the program, code for an interpreter (`python -c`), or a program that is one in disguise
+#   (`busybox`, `awk`, `script`). Variables of the container are filled in as Kubernetes does. Code in files is not seen here: what
+#   lies in the image its profile tells.
+# related_resources:
+#   - ref: https://attack.mitre.org/techniques/T1059/
+#     description: MITRE ATT&CK, command and scripting interpreter
+#   - ref: https://www.cisecurity.org/benchmark/docker
+#     description: CIS Docker Benchmark, container images
+# custom:
+#   code: IMG-020
+#   severity: high
+#   fix: Start the server directly, as `command` with its arguments; do in the image's build what the shell did.
+deny contains violation if {
+	request.serving
+	not allowed("shell_commands")
+	some entry in request.subject.pod.containers
+	command := elements(object.get(entry.container, "command", null))
+	args := elements(object.get(entry.container, "args", null))
+	words := filled(entry.container, array.concat(command, args))
+	some i in (shell_words(words) | started_by_image(words, count(command)))
+	violation := {
+		"code": "IMG-020",
+		"severity": "high",
+		"message": sprintf("%s: `%s` brings a shell back. Start the server directly.", [owner, short(words[i])]),
+		"field": array.concat(entry.field, place(i, count(command))),
+	}
+}
+
+# METADATA
+# title: No hook or probe runs a shell
+# description: As for commands; a hook or probe that the kubelet runs in the container is one more command.
+# related_resources:
+#   - ref: https://attack.mitre.org/techniques/T1059/
+#     description: MITRE ATT&CK, command and scripting interpreter
+#   - ref: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
+#     description: Kubernetes, container lifecycle hooks
+# custom:
+#   code: IMG-021
+#   severity: high
+#   fix: Let the server answer probes over HTTP or gRPC, and end on SIGTERM by itself; `preStop` can sleep without a shell.
+deny contains violation if {
+	request.serving
+	not allowed("shell_commands")
+	some entry in request.subject.pod.containers
+	some path in kubelet_commands
+	given := object.get(entry.container, path, [])
+	words := filled(entry.container, elements(given))
+	some i in shell_words(words)
+	violation := {
+		"code": "IMG-021",
+		"severity": "high",
+		"message": sprintf("%s: %s `%s` runs a shell. Let the server answer by itself.", [
+			owner,
+			concat(".", array.slice(path, 0, count(path) - 2)),
+			short(words[i]),
+		]),
+		"field": array.flatten([entry.field, path, i]),
+	}
+}
+
+kubelet_commands := [
+	["lifecycle", "postStart", "exec", "command"],
+	["lifecycle", "preStop", "exec", "command"],
+	["livenessProbe", "exec", "command"],
+	["readinessProbe", "exec", "command"],
+	["startupProbe", "exec", "command"],
+]
+
+# Kubernetes joins `command` and `args` to one command.
+place(i, commands) := ["command", i] if {
+	i < commands
+} else := ["args", i - commands]
+
+# What is no list is one word that is none, and so is a shell for all that is known.
+elements(given) := given if {
+	is_array(given)
+} else := [] if {
+	given == null
+} else := [given]
+
+# The words as Kubernetes hands them on: `$(NAME)` stands for a variable of the container, of two with one name the last. Variables
+# can name others; a word in which there still is one after three rounds is hidden on purpose, and no word.
+filled(container, words) := [word | some given in words; word := settled(values, fill(values, fill(values, fill(values, given))))] if {
+	values := object.union_n([{sprintf("$(%s)", [variable.name]): variable.value} |
+		some variable in elements(object.get(container, "env", null))
+		is_string(variable.value)
+	])
+}
+
+fill(values, word) := strings.replace_n(values, word) if {
+	is_string(word)
+} else := null
+
+settled(values, word) := word if {
+	fill(values, word) == word
+} else := null
+
+# Without a command the image's own program gets the arguments, and that may be an interpreter.
+started_by_image(words, 0) := {0 |
+	regex.match(`^-[a-zA-Z]*[ce]$`, words[0])
+	regex.match(`[();\n]|\bimport\b`, words[1])
+}
+
+started_by_image(_, commands) := set() if commands > 0
+
+# The places of the words that bring a shell. A program stands first, or behind a wrapper; names that nothing else bears count
+# everywhere, as there are more wrappers than anybody knows.
+shell_words(words) := {i |
+	some i, word in words
+	brings_shell(words, i, word)
+}
+
+brings_shell(_, _, word) if not is_string(word)
+
+brings_shell(_, _, word) if program(word) in shells
+
+# An option with its value in one word: `--entrypoint=/bin/sh`.
+brings_shell(_, _, word) if {
+	parts := split(word, "=")
+	count(parts) > 1
+	program(parts[count(parts) - 1]) in shells
+}
+
+brings_shell(words, i, word) if {
+	begins_program(words, i)
+	program(word) in programs_with_shell
+}
+
+brings_shell(words, i, word) if {
+	begins_program(words, i)
+	regex.match(`(?i)\.(sh|bash|zsh|ksh|csh|fish|ps1|bat|cmd)$`, word)
+}
+
+# A program that the manifest does not show, or a whole line for somebody to take apart.
+brings_shell(words, i, word) if {
+	begins_program(words, i)
+	regex.match(`\$\(|\b(sh|bash|ash|dash|zsh|busybox)\s|\s(.*/)?(sh|bash|ash|dash|zsh|busybox)\b`, word)
+}
+
+# Code for an interpreter, among its options.
+brings_shell(words, i, word) if {
+	some j, interpreter in words
+	j < i
+	some name, flags in inline_code
+	regex.match(name, program(interpreter))
+	regex.match(flags, word)
+	every k in numbers.range(j + 1, i) {
+		option_or_its_value(words, j, k)
+	}
+}
+
+# A module that is a shell, or gets one.
+brings_shell(words, i, word) if {
+	regex.match(`^(code|pty|pdb|idlelib.*|timeit|trace|pip|ensurepip|cProfile|profile|runpy)$`, word)
+	regex.match(`^-[A-Za-z]*m$`, words[i - 1])
+}
+
+brings_shell(words, i, word) if {
+	regex.match(`^-[A-Za-z]*m(code|pty|pdb|idlelib|timeit|trace|pip|ensurepip|cProfile|profile|runpy)$`, word)
+	some j in numbers.range(0, i)
+	regex.match(`^(python|pypy)`, program(words[j]))
+}
+
+begins_program(_, 0) := true
+
+begins_program(words, i) if {
+	i > 0
+	words[i - 1] == "--"
+}
+
+begins_program(words, i) if {
+	i > 0
+	program(words[i - 1]) in wrappers
+}
+
+# Until the script, which is the first word that is no option, everything is for the interpreter itself.
+option_or_its_value(words, _, k) if startswith(words[k], "-")
+
+option_or_its_value(words, j, k) if {
+	k > j + 1
+	words[k - 1] in {"-W", "-X", "-I", "-r", "-I.", "--require", "--loader", "--import"}
+}
+
+# What a path's last part names, without versions and what distributions add to names.
+program(word) := regex.replace(name, `((\.(exe|static|distrib|real|bin|orig|old|posix))|-static|-?[0-9][0-9.]*)+$`, "") if {
+	parts := [part | some part in regex.split(`[/\\]+`, lower(trim_space(word))); not part in {"", "."}]
+	name := parts[count(parts) - 1]
+}
+
+shells := {
+	"ash",
+	"bash",
+	"busybox",
+	"chroot",
+	"csh",
+	"dash",
+	"elvish",
+	"fish",
+	"hush",
+	"ksh",
+	"ksh93",
+	"lksh",
+	"mksh",
+	"nsenter",
+	"oksh",
+	"pdksh",
+	"powershell",
+	"pwsh",
+	"rbash",
+	"sash",
+	"sh",
+	"tcsh",
+	"toybox",
+	"unshare",
+	"xonsh",
+	"yash",
+	"zsh",
+}
+
+# Names that are also words of other meanings, and programs that run what they are told.
+programs_with_shell := {
+	"at",
+	"awk",
+	"batch",
+	"cmd",
+	"ed",
+	"emacs",
+	"es",
+	"ex",
+	"expect",
+	"find",
+	"gawk",
+	"gdb",
+	"less",
+	"make",
+	"man",
+	"mawk",
+	"more",
+	"nano",
+	"nawk",
+	"nc",
+	"ncat",
+	"nu",
+	"parallel",
+	"posh",
+	"rc",
+	"rvim",
+	"screen",
+	"script",
+	"socat",
+	"ssh",
+	"strace",
+	"su",
+	"sudo",
+	"tclsh",
+	"tmux",
+	"vi",
+	"vim",
+	"watch",
+	"xargs",
+}
+
+wrappers := {
+	"catatonit",
+	"chrt",
+	"dumb-init",
+	"env",
+	"exec",
+	"gosu",
+	"ionice",
+	"nice",
+	"nohup",
+	"numactl",
+	"runuser",
+	"setpriv",
+	"setsid",
+	"stdbuf",
+	"su-exec",
+	"taskset",
+	"time",
+	"timeout",
+	"tini",
+}
+
+# By the name of an interpreter, the options behind which code stands.
+inline_code := {
+	`^(python|pypy)`: `^-([bBdEhIOPqsStuvVx]*(c.*|i[a-zA-Z]*))?$`,
+	`^(perl|ruby|lua|luajit|rscript|octave|julia|ghc|elixir)`: `^-([A-Za-z]*[eEirn].*|-eval.*|-print.*)?$`,
+	`^(node|nodejs|deno|bun)$`: `^(-([epi].*)?|--(eval|print|interactive).*|eval|repl)$`,
+	`^php`: `^-([raBREF].*)?$`,
+	`^env$`: `^(-[A-Za-z0-9]*S.*|--split-string.*)$`,
+}

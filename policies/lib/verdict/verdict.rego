@@ -10,8 +10,10 @@ import data.lib.weighbridge.decision as requirements
 import data.lib.weighbridge.part
 import data.lib.weighbridge.request
 import data.lib.weighbridge.requirements.gpu
+import data.lib.weighbridge.requirements.img
 import data.lib.weighbridge.requirements.mod
 import data.lib.weighbridge.requirements.pod
+import data.lib.weighbridge.requirements.rel
 import data.lib.weighbridge.workload
 
 # METADATA
@@ -28,8 +30,10 @@ default allowed := false
 
 allowed if {
 	is_set(gpu.deny)
+	is_set(img.deny)
 	is_set(mod.deny)
 	is_set(pod.deny)
+	is_set(rel.deny)
 	requirements.softened(violations)
 }
 

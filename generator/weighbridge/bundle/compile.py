@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge import keys
+from weighbridge.bundle.gatekeeper import GatekeeperBuilder
 from weighbridge.bundle.index import INDEX, IndexFacts, index_json
 from weighbridge.bundle.live import first_live, live_bundle, live_document, livestate_jws
 from weighbridge.bundle.output import WholeOutput
-from weighbridge.bundle.release import Release, ReleaseBuilder
+from weighbridge.bundle.release import Registries, Release, ReleaseBuilder
 from weighbridge.catalogue.load import collector_paused
 from weighbridge.catalogue.trust import UNSIGNED
 from weighbridge.errors import InputError
@@ -96,14 +97,19 @@ def _compile(root: Path, options: CompileOptions, progress: Progress) -> Compile
     environments = _chosen(judged, options.environments)
     warnings = (*_check_keys(judged, options), *_uncached(options), *judged.warnings)
     builder = ReleaseBuilder(judged.catalogue, options.release_key, pss=options.pss, fixed_ns=options.fixed_clock_ns)
-    files: dict[str, bytes] = {}
+    gatekeeper = _gatekeeper(judged, options)
+    files = gatekeeper.cluster() if gatekeeper else {}
     revisions: dict[str, str] = {}
     for number, environment in enumerate(environments):
         progress("bundles", number, len(environments))
-        release = _release(judged, builder, environment, options)
+        registries = _registries(judged, environment, options)
+        release = builder.build(environment, registries)
         revisions[environment] = release.revision
         files |= {f"{environment}/{path}": data for path, data in release.files.items()}
         files |= _live(judged, release, options)
+        if gatekeeper:
+            livestate = files[f"{environment}/livestate.jws"].decode()
+            files |= gatekeeper.environment(release, registries["workload"], livestate)
     facts = IndexFacts(
         at_ns=options.at_ns,
         fixed_clock=options.fixed_clock_ns is not None,
@@ -136,7 +142,7 @@ def _uncached(options: CompileOptions) -> list[str]:
     return ["no judgement is kept: the release key is in a device, and the cache needs a key derived from it"]
 
 
-def _release(judged: Judged, builder: ReleaseBuilder, environment: str, options: CompileOptions) -> Release:
+def _registries(judged: Judged, environment: str, options: CompileOptions) -> Registries:
     records, orders = judged.records[environment], judged.orders.restrictions[environment]
     support = judged.support_facts.get(environment, {})
     waivers = point_waivers(judged.waivers, environment, options.at_ns)
@@ -145,7 +151,15 @@ def _release(judged: Judged, builder: ReleaseBuilder, environment: str, options:
         for point in WORKLOAD_POINTS
     }
     registries["envoy"] = envoy_registry(judged.catalogue, environment, records, orders, at_ns=options.at_ns)
-    return builder.build(environment, registries)
+    return registries
+
+
+def _gatekeeper(judged: Judged, options: CompileOptions) -> GatekeeperBuilder | None:
+    if options.live_key is None:
+        return None
+    return GatekeeperBuilder(
+        judged.catalogue, options.release_key, options.live_key, pss=options.pss, fixed_ns=options.fixed_clock_ns
+    )
 
 
 def _live(judged: Judged, release: Release, options: CompileOptions) -> dict[str, bytes]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 ENVOY, WORKLOAD, CONFTEST = "envoy", "workload", "conftest"
 POINTS = (ENVOY, WORKLOAD, CONFTEST)
+"""The points whose files make a release, named by its revision."""
+GATEKEEPER = "gatekeeper"
+"""The point whose rules a cluster is given, as a ConstraintTemplate."""
 _USER_REQUIREMENT = re.compile(r"^package\s+lib\.weighbridge\.user\.requirements\.", re.MULTILINE)
 _USER_EVIDENCE = re.compile(r"^package\s+weighbridge\.user\.evidence\.", re.MULTILINE)
 _TEST = "_test.rego"

@@ -64,8 +64,7 @@ class ReleaseBuilder:
         self._fixed_ns = fixed_ns
         self.points = {name: declared_point(name) for name in POINTS}
         self._policies = {
-            name: _with_clock(point_policies(point, catalogue.policies), fixed_ns)
-            for name, point in self.points.items()
+            name: with_clock(point_policies(point, catalogue.policies), fixed_ns) for name, point in self.points.items()
         }
 
     def build(self, environment: str, registries: Registries) -> Release:
@@ -100,7 +99,7 @@ def _data(point: str, registry: dict[str, Any]) -> dict[str, bytes]:
     return {DATA: data_file({"weighbridge": {"registry": registry}})}
 
 
-def _with_clock(policies: Mapping[str, str], fixed_ns: int | None) -> dict[str, bytes]:
+def with_clock(policies: Mapping[str, str], fixed_ns: int | None) -> dict[str, bytes]:
     """The modules as bytes; with a fixed clock, `request.rego` is the one that says the time."""
     if fixed_ns is None:
         return {path: text.encode() for path, text in policies.items()}

@@ -1,0 +1,1 @@
+"""What `compile` writes for Gatekeeper: the rules, constraints, signed approvals, and what guards them."""

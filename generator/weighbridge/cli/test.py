@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,12 @@ _FORMATS = ("json", "junit", "text")
     "--catalogue", metavar="DIR", default="examples/catalogue", show_default=True, help="For fixtures that name none."
 )
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "--points",
+    metavar="NAMES",
+    default="",
+    help="Points to ask, or `all`; by default all but `gator` and `gatekeeper`, which need engines of their own.",
+)
 @click.option("--engine", type=click.Choice(["local", "docker"]), default="local", show_default=True)
 @click.option("--opa-image", metavar="REF", help="With `--engine docker`: an image of OPA with the Envoy plugin.")
 @click.option("--envoy-image", metavar="REF", help="With `--engine docker`.")
@@ -37,6 +44,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     paths: tuple[Path, ...],
     catalogue: str,
     form: str,
+    points: str,
     engine: str,
     opa_image: str | None,
     envoy_image: str | None,
@@ -49,18 +57,21 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     or if the points disagree. Exit status: 1 if any fails, 2 if anything cannot be read or an engine is missing.
     """
     from weighbridge.harness import report  # noqa: PLC0415 -- it takes a second, and the help should not wait for it
-    from weighbridge.harness.fixtures import read_fixtures  # noqa: PLC0415 -- the same
+    from weighbridge.harness.fixtures import CLUSTER_POINTS, chosen_points, read_fixtures  # noqa: PLC0415 -- the same
     from weighbridge.harness.run import HarnessOptions, failed, run_fixtures  # noqa: PLC0415 -- the same
 
     fixtures = read_fixtures(list(paths) or [Path("tests/fixtures/pods"), Path("tests/fixtures/requests")])
-    options = HarnessOptions(catalogue=catalogue, jobs=jobs)
+    asked = chosen_points([name for name in points.split(",") if name])
+    options = HarnessOptions(catalogue=catalogue, jobs=jobs, points=asked)
     if engine == "docker":
         images = {"opa": opa_image, "envoy": envoy_image, "conftest": conftest_image}
         named = {name: image for name, image in images.items() if image}
+        if set(asked) & set(CLUSTER_POINTS):
+            raise click.UsageError("gator and gatekeeper run on this machine only")
         missing = sorted(_engines(fixtures) - set(named))
         if missing:
             raise click.UsageError(f"name images: {', '.join(f'--{name}-image' for name in missing)}")
-        options = HarnessOptions(catalogue=catalogue, jobs=jobs, host=functools.partial(_containers, named))
+        options = replace(options, host=functools.partial(_containers, named))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Showing fixtures", total=len(fixtures))

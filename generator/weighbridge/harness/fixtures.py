@@ -12,10 +12,13 @@ from weighbridge.catalogue.yaml_document import decode, parse_yaml
 from weighbridge.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-PointName = Literal["conftest", "check", "workload", "opa", "envoy"]
-WORKLOAD_POINTS: tuple[PointName, ...] = ("conftest", "check", "workload")
+PointName = Literal["conftest", "check", "workload", "gator", "gatekeeper", "opa", "envoy"]
+WORKLOAD_POINTS: tuple[PointName, ...] = ("conftest", "check", "workload", "gator", "gatekeeper")
+CLUSTER_POINTS: tuple[PointName, ...] = ("gator", "gatekeeper")
+"""Points whose engines only those build who run a cluster; asked where somebody asks for them."""
 CALL_POINTS: tuple[PointName, ...] = ("opa", "envoy")
 NOT_LIVE: tuple[PointName, ...] = ("conftest", "check")
 """Points that judge the registry alone: `live` says nothing to them."""
@@ -75,18 +78,46 @@ class RequestFixture(Document):
         return sent
 
 
+class Difference(Document):
+    """What one point says instead, because it sees more than others, or less; with the reason."""
+
+    allowed: bool = False
+    codes: tuple[Code, ...] = Field(default=(), strict=False)
+    """None where something refuses before any rule is asked: Kubernetes itself, or a reader of manifests."""
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=500)]
+
+    @model_validator(mode="after")
+    def _agree(self) -> Difference:
+        if self.allowed and self.codes:
+            raise ValueError("what is allowed has no codes")
+        return self
+
+
 class Expectation(Document):
     """What all points must say."""
 
     allowed: bool
     codes: tuple[Code, ...] = Field(default=(), strict=False)
     points: tuple[PointName, ...] = Field(default=(), strict=False)
+    differs: dict[PointName, Difference] = Field(default_factory=dict)
+    """Points that say something else."""
 
     @model_validator(mode="after")
     def _agree(self) -> Expectation:
         if self.allowed == bool(self.codes):
             raise ValueError("what is allowed has no codes, and what is denied has at least one")
+        same = [each for each, other in self.differs.items() if self._as_expected(other)]
+        if same:
+            raise ValueError(f"`differs` says of {', '.join(sorted(same))} what all points say")
         return self
+
+    def _as_expected(self, other: Difference) -> bool:
+        return (other.allowed, set(other.codes)) == (self.allowed, set(self.codes))
+
+    def of(self, point: PointName) -> tuple[bool, frozenset[str]]:
+        """What that point must say: whether it allows, and its codes."""
+        said = self.differs.get(point, self)
+        return said.allowed, frozenset(said.codes)
 
 
 class FixtureDocument(Document):
@@ -108,9 +139,11 @@ class FixtureDocument(Document):
     def _one_subject(self) -> FixtureDocument:
         if sum(part is not None for part in (self.object, self.objects, self.request)) != 1:
             raise ValueError("needs exactly one of `object`, `objects` and `request`")
-        strange = set(self.expect.points) - set(applicable(self))
-        if strange:
-            raise ValueError(f"`expect.points` names {', '.join(sorted(strange))}, where this fixture has no meaning")
+        for field, named in (("points", self.expect.points), ("differs", self.expect.differs)):
+            strange = set(named) - set(applicable(self))
+            if strange:
+                names = ", ".join(sorted(strange))
+                raise ValueError(f"`expect.{field}` names {names}, where this fixture has no meaning")
         return self
 
 
@@ -205,3 +238,19 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 ALL_POINTS: tuple[PointName, ...] = get_args(PointName)
+USUAL_POINTS: tuple[PointName, ...] = tuple(point for point in ALL_POINTS if point not in CLUSTER_POINTS)
+"""What is asked where nobody says anything else."""
+
+
+def chosen_points(names: Sequence[str]) -> tuple[PointName, ...]:
+    """The points of these names; `all` is every point, and no name the usual ones.
+
+    Raises:
+        InputError: a name that is no point.
+    """
+    if "all" in names:
+        return ALL_POINTS
+    strange = sorted(set(names) - set(ALL_POINTS))
+    if strange:
+        raise InputError.single("", f"no point is called {', '.join(strange)}", f"Name one of {', '.join(ALL_POINTS)}.")
+    return tuple(point for point in ALL_POINTS if point in names) or USUAL_POINTS

@@ -39,27 +39,30 @@ class Outcome:
     seconds: float
     errors: Mapping[PointName, str] = field(default_factory=dict)
     """Points that gave no answer, and why."""
+    unasked: tuple[PointName, ...] = ()
+    """Points through which it would go, and which nobody asked for."""
 
     @property
     def failures(self) -> tuple[str, ...]:
         """What is not as it should be, a sentence each."""
         found = [f"{point}: {message}" for point, message in self.errors.items()]
         for point, judgement in self.judgements.items():
-            found += [f"{point}: {failure}" for failure in self._wrong(judgement)]
-        if len({(judgement.allowed, judgement.codes) for judgement in self.judgements.values()}) > 1:
-            said = "; ".join(f"{point} {judgement}" for point, judgement in self.judgements.items())
+            found += [f"{point}: {failure}" for failure in self._wrong(point, judgement)]
+        alike = {p: said for p, said in self.judgements.items() if p not in self.fixture.document.expect.differs}
+        if len({(judgement.allowed, judgement.codes) for judgement in alike.values()}) > 1:
+            said = "; ".join(f"{point} {judgement}" for point, judgement in alike.items())
             found.append(f"the points disagree: {said}")
-        if not self.judgements and not self.errors:
+        if not self.judgements and not self.errors and not self.unasked:
             found.append("no point was asked")
         return tuple(found)
 
-    def _wrong(self, judgement: Judgement) -> list[str]:
-        expected = self.fixture.document.expect
+    def _wrong(self, point: PointName, judgement: Judgement) -> list[str]:
+        allowed, codes = self.fixture.document.expect.of(point)
         wrong = []
-        if judgement.allowed is not expected.allowed:
-            wrong.append(f"is {judgement}, expected {'allowed' if expected.allowed else 'denied'}")
-        missing = sorted(set(expected.codes) - set(judgement.codes))
-        surplus = sorted(set(judgement.codes) - set(expected.codes))
+        if judgement.allowed is not allowed:
+            wrong.append(f"is {judgement}, expected {'allowed' if allowed else 'denied'}")
+        missing = sorted(codes - set(judgement.codes))
+        surplus = sorted(set(judgement.codes) - codes)
         wrong += [f"misses {', '.join(missing)}"] if missing else []
         wrong += [f"has {', '.join(surplus)} beyond what is expected"] if surplus else []
         return [f"{each}{f' ({judgement.detail})' if judgement.detail else ''}" for each in wrong]

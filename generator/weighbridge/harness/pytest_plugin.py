@@ -1,10 +1,12 @@
 """Fixtures as pytest tests, for users' catalogues as for ours.
 
-Set the folders that hold fixtures (and, if it is another one, the catalogue that fixtures mean when they name none):
+Set the folders that hold fixtures (and, if they are others, the catalogue that fixtures mean when they name none, and
+the points to ask, `all` for every one):
 
     [tool.pytest.ini_options]
     weighbridge_fixtures = ["policy-tests"]
     weighbridge_catalogue = "catalogue"
+    weighbridge_points = ["conftest", "gator"]
 
 Every YAML file below such a folder is one test. All that were selected run when the first of them is due, so that they
 share engines; a fixture that cannot be read fails alone.
@@ -29,9 +31,12 @@ _SUFFIXES = {".yaml", ".yml"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register the two settings."""
+    """Register the settings."""
     parser.addini("weighbridge_fixtures", "Folders with enforcement fixtures, below the root.", type="args", default=[])
     parser.addini("weighbridge_catalogue", "The catalogue that fixtures mean when they name none.", default="")
+    parser.addini(
+        "weighbridge_points", "Points to ask; all but gator and gatekeeper by default.", type="args", default=[]
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,6 +71,8 @@ class FixtureItem(pytest.Item):
             raise outcome
         if outcome.failures:
             raise FixtureFailed("\n".join(outcome.failures))
+        if not outcome.judgements:
+            pytest.skip(f"nobody asked for {', '.join(outcome.unasked)}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say what is wrong without a traceback of ours."""
@@ -95,7 +102,7 @@ def _outcome(item: FixtureItem) -> Outcome | WeighbridgeError:
 
 def _run(config: pytest.Config, paths: list[Path]) -> dict[Path, Outcome | WeighbridgeError]:
     # Imported late: pytest loads this plugin in every project where Weighbridge is installed.
-    from weighbridge.harness.fixtures import read_fixture  # noqa: PLC0415
+    from weighbridge.harness.fixtures import chosen_points, read_fixture  # noqa: PLC0415
     from weighbridge.harness.run import DEFAULT_CATALOGUE, HarnessOptions, run_fixtures  # noqa: PLC0415
 
     said: dict[Path, Outcome | WeighbridgeError] = {}
@@ -107,7 +114,8 @@ def _run(config: pytest.Config, paths: list[Path]) -> dict[Path, Outcome | Weigh
             said[path] = error
     catalogue = str(config.rootpath / (config.getini("weighbridge_catalogue") or DEFAULT_CATALOGUE))
     try:
-        outcomes = run_fixtures(list(fixtures.values()), HarnessOptions(catalogue=catalogue))
+        points = chosen_points(config.getini("weighbridge_points"))
+        outcomes = run_fixtures(list(fixtures.values()), HarnessOptions(catalogue=catalogue, points=points))
     except WeighbridgeError as error:
         return said | dict.fromkeys(fixtures, error)
     return said | dict(zip(fixtures, outcomes, strict=True))

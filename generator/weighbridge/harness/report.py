@@ -29,6 +29,13 @@ def as_text(outcomes: Sequence[Outcome]) -> str:
         lines.append(
             f"{count} fixtures with live data did not go through {', '.join(sorted(skipped))}: they are not live."
         )
+    unasked = {point for outcome in outcomes for point in outcome.unasked}
+    if unasked:
+        count = sum(bool(outcome.unasked) for outcome in outcomes)
+        names = ", ".join(sorted(unasked))
+        lines.append(
+            f"{count} fixtures did not go through {names}: not asked for (`--points {names.replace(', ', ',')}`)."
+        )
     lines.append(f"{len(outcomes)} fixtures, {len(failed(outcomes))} failed; {_points(outcomes)}")
     return "\n".join(lines)
 
@@ -42,7 +49,7 @@ def _points(outcomes: Sequence[Outcome]) -> str:
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:
-    """`{"fixtures": [{"file", "passed", "failures", "skipped", "seconds", "points"}], "summary"}`."""
+    """`{"fixtures": [{"file", "passed", "failures", "skipped", "unasked", "seconds", "points"}], "summary"}`."""
     document = {
         "fixtures": [
             {
@@ -50,6 +57,7 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
                 "passed": not outcome.failures,
                 "failures": list(outcome.failures),
                 "skipped": list(outcome.fixture.skipped),
+                "unasked": list(outcome.unasked),
                 "seconds": round(outcome.seconds, 3),
                 "points": {
                     point: {"allowed": said.allowed, "codes": list(said.codes)}
@@ -77,11 +85,12 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             ET.SubElement(case, "failure", message=_clean(outcome.failures[0])).text = _clean(
                 "\n".join(outcome.failures)
             )
-        for point in outcome.fixture.skipped:
+        silent = dict.fromkeys(outcome.fixture.skipped, "the point knows no live data")
+        for point, why in (silent | dict.fromkeys(outcome.unasked, "nobody asked for the point")).items():
             other = ET.SubElement(suite, "testcase", classname=point, name=_clean(outcome.fixture.file), time="0")
             counts["tests"] += 1
             counts["skipped"] += 1
-            ET.SubElement(other, "skipped", message="the point knows no live data")
+            ET.SubElement(other, "skipped", message=why)
     for name, count in counts.items():
         suite.set(name, str(count))
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(suite, encoding="unicode")

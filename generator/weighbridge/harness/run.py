@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 from weighbridge.engines.host import LocalHost
 from weighbridge.errors import EngineError, InputError
 from weighbridge.harness import points
+from weighbridge.harness.fixtures import USUAL_POINTS
+from weighbridge.harness.gatekeeper_point import gatekeeper
+from weighbridge.harness.gator_point import gator
 from weighbridge.harness.judgement import Judgement, Outcome
+from weighbridge.harness.shared_cluster import SharedCluster
 from weighbridge.harness.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from weighbridge.engines.cluster.cluster import Cluster
     from weighbridge.engines.host import Host
     from weighbridge.harness.fixtures import Fixture, PointName
 
@@ -29,6 +34,8 @@ Batch = dict[str, Judgement] | EngineError
 _AT_ONCE: dict[PointName, Callable[[Stage, list[Fixture]], dict[str, Judgement]]] = {
     "check": points.check,
     "conftest": points.conftest,
+    "gatekeeper": gatekeeper,
+    "gator": gator,
 }
 _ONE_BY_ONE: dict[PointName, Callable[[Stage, Fixture], Judgement]] = {
     "workload": points.workload,
@@ -56,6 +63,10 @@ class HarnessOptions:
     jobs: int = 1
     """Settings that are run at the same time."""
     host: Callable[[Path], Host] = lambda folder: LocalHost()  # noqa: ARG005 -- containers need the folder
+    points: Collection[PointName] = USUAL_POINTS
+    """Points to ask; a fixture that would go through others, too, says so in its outcome."""
+    cluster: Cluster | None = None
+    """A cluster that runs already, for `gatekeeper`; else one is started when it is needed."""
 
 
 def run_fixtures(
@@ -89,29 +100,36 @@ def run_fixtures(
         groups[setting].append(fixture)
 
     def run_group(setting: Setting) -> list[Outcome]:
-        return _run_group(setting, groups[setting], options, done)
+        return _run_group(setting, groups[setting], options, clusters, done)
 
-    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+    with SharedCluster(options.cluster) as clusters, ThreadPoolExecutor(max(1, options.jobs)) as pool:
         outcomes = [outcome for group in pool.map(run_group, sorted(groups)) for outcome in group]
     order = {id(fixture): number for number, fixture in enumerate(fixtures)}
     return sorted(outcomes, key=lambda outcome: order[id(outcome.fixture)])
 
 
 def _run_group(
-    setting: Setting, fixtures: list[Fixture], options: HarnessOptions, done: Callable[[Outcome], None]
+    setting: Setting,
+    fixtures: list[Fixture],
+    options: HarnessOptions,
+    clusters: SharedCluster,
+    done: Callable[[Outcome], None],
 ) -> list[Outcome]:
     outcomes = []
+    asked = {fixture.file: tuple(each for each in fixture.points if each in options.points) for fixture in fixtures}
     with tempfile.TemporaryDirectory(prefix="weighbridge-") as name:
         folder = Path(name)
         host = options.host(folder)
         clocks = {"at_ns": setting.at_ns, "now_ns": setting.now_ns}
         with _naming(fixtures[0]):
             stage = Stage(Path(setting.catalogue), setting.environment, **clocks, folder=folder, host=host)
+            stage.clusters = clusters
         with stage:
-            batches = {point: _batch(stage, point, fixtures) for point in _AT_ONCE}
+            shown = {point: [each for each in fixtures if point in asked[each.file]] for point in _AT_ONCE}
+            batches = {point: _batch(stage, point, shown[point]) for point in _AT_ONCE}
             # Neighbours share live data, so that little has to be published.
             for fixture in sorted(fixtures, key=lambda each: repr(each.document.live)):
-                outcome = _show(stage, fixture, batches)
+                outcome = _show(stage, fixture, asked[fixture.file], batches)
                 outcomes.append(outcome)
                 done(outcome)
     return outcomes
@@ -129,22 +147,23 @@ def _naming(fixture: Fixture) -> Iterator[None]:
 
 
 def _batch(stage: Stage, point: PointName, fixtures: list[Fixture]) -> Batch:
-    shown = [fixture for fixture in fixtures if point in fixture.points]
     try:
-        return _AT_ONCE[point](stage, shown) if shown else {}
+        return _AT_ONCE[point](stage, fixtures) if fixtures else {}
     except EngineError as error:
         return error
 
 
-def _show(stage: Stage, fixture: Fixture, batches: dict[PointName, Batch]) -> Outcome:
+def _show(stage: Stage, fixture: Fixture, asked: tuple[PointName, ...], batches: dict[PointName, Batch]) -> Outcome:
     started = time.monotonic()
     judgements: dict[PointName, Judgement] = {}
     errors: dict[PointName, str] = {}
+    unasked = tuple(point for point in fixture.points if point not in asked)
     try:
-        stage.set_live(fixture)
+        if any(point in _ONE_BY_ONE for point in asked):
+            stage.set_live(fixture)
     except EngineError as error:
-        return Outcome(fixture, {}, time.monotonic() - started, dict.fromkeys(fixture.points, str(error)))
-    for point in fixture.points:
+        return Outcome(fixture, {}, time.monotonic() - started, dict.fromkeys(asked, str(error)), unasked)
+    for point in asked:
         batch = batches.get(point)
         try:
             if batch is None:
@@ -155,7 +174,7 @@ def _show(stage: Stage, fixture: Fixture, batches: dict[PointName, Batch]) -> Ou
                 judgements[point] = batch[fixture.file]
         except EngineError as error:
             errors[point] = str(error)
-    return Outcome(fixture, judgements, time.monotonic() - started, errors)
+    return Outcome(fixture, judgements, time.monotonic() - started, errors, unasked)
 
 
 def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from weighbridge import resources
 from weighbridge.bundle.compile import CompileOptions, compile_catalogue
-from weighbridge.bundle.live import first_live, live_document
+from weighbridge.bundle.live import first_live, live_document, livestate_token
 from weighbridge.engines.envoy import EnvoyServer
 from weighbridge.engines.host import LocalHost
 from weighbridge.engines.process import free_port
@@ -22,9 +21,13 @@ from weighbridge.engines.sidecar import Sidecar, SidecarSettings
 from weighbridge.harness.bundle_server import BundleServer
 from weighbridge.harness.live_data import live_for, signed_live
 from weighbridge.harness.serving import AppServer
+from weighbridge.harness.shared_cluster import SharedCluster
 from weighbridge.harness.upstream import upstream_app
 from weighbridge.points.check import Checker
 from weighbridge.points.envoy import relocate
+from weighbridge.points.gatekeeper.approvals import live_state
+from weighbridge.points.gatekeeper.resources import resources
+from weighbridge.resources import opa_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +56,8 @@ class Stage:
 
     Attributes:
         grpc_address: where Envoy asks OPA, once `sidecar("envoy")` was called.
+        clusters: lends the cluster that `gatekeeper` asks.
+        exempt: namespaces in which nothing is judged.
 
     Raises:
         InputError: the catalogue cannot be compiled, or has no such environment.
@@ -72,6 +77,7 @@ class Stage:
         options = CompileOptions(
             output=self.output,
             release_key=self._release_key,
+            live_key=self._live_key,
             at_ns=at_ns,
             environments=(environment,),
             allow_example_keys=True,
@@ -80,10 +86,13 @@ class Stage:
         compiled = compile_catalogue(catalogue, options)
         self._revision = compiled.revisions[environment]
         known = compiled.judged.catalogue
+        self.exempt = frozenset(known.configuration.exempt_namespaces)
         self._digests = {name: version.artifact_digest for name, version in known.versions.items()}
         configured = known.configuration.environments[environment]
         state = first_live(environment, configured, revision=self._revision, at_ns=now_ns)
         self._base = live_document(state)
+        self._clusters_base = {**self._base, "not_after": state.clusters_not_after_ns}
+        self.clusters = SharedCluster()
         self._published: tuple[Any, ...] = ()
         self._sequence = 0
         self._live_revision = ""
@@ -119,7 +128,7 @@ class Stage:
             server.publish(f"{self.environment}/{point}/release.tar.gz", self._release(point))
             state = self.folder / f"state-{point}"
             state.mkdir()
-            shutil.copyfile(resources.opa_config(), self.folder / "opa-config.yaml")
+            shutil.copyfile(opa_config(), self.folder / "opa-config.yaml")
             settings = SidecarSettings(
                 environment=self.environment,
                 service_url=server.url,
@@ -173,6 +182,12 @@ class Stage:
             self.bundle_server().publish(f"{self.environment}/live.tar.gz", bundle)
             for point in self._sidecars:
                 self._await(point, "live", self._live_revision)
+
+    def cluster_objects(self, fixture: Fixture) -> list[dict[str, Any]]:
+        """What compiling wrote for a cluster, in the order in which it is applied, with a fixture's live state."""
+        live = live_for(self._clusters_base, fixture, self._digests)
+        state = live_state(self.environment, livestate_token(live, self._live_key))
+        return [state if each["kind"] == state["kind"] else each for each in resources(self.output, self.environment)]
 
     def _release(self, point: SidecarPoint) -> bytes:
         return (self.output / self.environment / point / "release.tar.gz").read_bytes()

@@ -1,15 +1,27 @@
 """Fixtures: read strictly, every problem at once, nothing that could pass by accident."""
 
+import json
+
 import pytest
 
 from weighbridge.errors import InputError
 from weighbridge.harness.call_input import check_request
-from weighbridge.harness.fixtures import Fixture, FixtureDocument, read_fixture, read_fixtures
+from weighbridge.harness.fixtures import (
+    ALL_POINTS,
+    USUAL_POINTS,
+    Fixture,
+    FixtureDocument,
+    chosen_points,
+    read_fixture,
+    read_fixtures,
+)
 from weighbridge.harness.judgement import Judgement, Outcome
 from weighbridge.harness.live_data import live_for
+from weighbridge.harness.report import as_json, as_junit, as_text
 
 POD = "object: {kind: Pod}\n"
 CALL = "request: {path: /v1/models, method: GET}\n"
+WHY = "reason: it sees what others cannot"
 
 
 def write(tmp_path, text, name="fixture.yaml"):
@@ -25,10 +37,11 @@ def fixture(**document):
 
 def test_points_follow_from_the_subject(tmp_path):
     head = "environment: prod\nexpect: {allowed: true}\n"
-    assert read_fixture(write(tmp_path, head + POD)).points == ("conftest", "check", "workload")
+    everywhere = ("conftest", "check", "workload", "gator", "gatekeeper")
+    assert read_fixture(write(tmp_path, head + POD)).points == everywhere
     assert read_fixture(write(tmp_path, head + CALL)).points == ("opa", "envoy")
     live = read_fixture(write(tmp_path, head + POD + "live: {frozen: [a@1]}\n"))
-    assert (live.points, live.skipped) == (("workload",), ("conftest", "check"))
+    assert (live.points, live.skipped) == (("workload", "gator", "gatekeeper"), ("conftest", "check"))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +52,13 @@ def test_points_follow_from_the_subject(tmp_path):
         ("environment: prod\nexpect: {allowed: false}\n" + POD, "codes"),
         ("environment: prod\nexpect: {allowed: true, codes: [MOD-001]}\n" + POD, "codes"),
         ("environment: prod\nexpect: {allowed: true, points: [envoy]}\n" + POD, "envoy"),
-        ("environment: prod\nexpect: {allowed: true, points: [gatekeeper]}\n" + POD, "points"),
+        ("environment: prod\nexpect: {allowed: true, points: [kyverno]}\n" + POD, "points"),
+        (f"environment: prod\nexpect: {{allowed: true, differs: {{envoy: {{{WHY}}}}}}}\n" + POD, "envoy"),
+        ("environment: prod\nexpect: {allowed: true, differs: {gator: {codes: [MOD-001]}}}\n" + POD, "reason"),
+        (
+            f"environment: prod\nexpect: {{allowed: true, differs: {{gator: {{allowed: true, {WHY}}}}}}}\n" + POD,
+            "gator",
+        ),
         ("environment: prod\nexpect: {allowed: true}\nlive: {frozen: [a@1]}\n" + POD + "", ""),
         ("environment: prod\nexpect: {allowed: true, points: [check]}\nlive: {}\n" + POD, "goes through no point"),
         ("environment: prod\nexpect: {allowed: maybe}\n" + POD, "allowed"),
@@ -172,3 +191,32 @@ def test_headers_are_joined_and_hidden_as_envoy_does():
     http = check_request(request)["attributes"]["request"]["http"]
     assert http["path"] == "/v1/models?a=b"
     assert http["headers"] == {"authorization": "a,b", "content-type": "application/json", "content-length": "13"}
+
+
+def test_points_are_chosen_by_name():
+    assert chosen_points([]) == USUAL_POINTS
+    assert not {"gator", "gatekeeper"} & set(USUAL_POINTS)
+    assert chosen_points(["all", "gator"]) == ALL_POINTS
+    assert chosen_points(["gatekeeper", "gator"]) == ("gator", "gatekeeper")
+    with pytest.raises(InputError, match="kyverno"):
+        chosen_points(["kyverno"])
+
+
+def test_a_declared_difference_is_expected_of_that_point_alone():
+    differs = {"gatekeeper": {"codes": ["NET-006"], "reason": "CI does not see the namespace"}}
+    shown = fixture(object={"kind": "Pod"}, expect={"allowed": True, "differs": differs})
+    allowed, denied = Judgement.of(True, set()), Judgement.of(False, {"NET-006"})
+    assert Outcome(shown, {"check": allowed, "gator": allowed, "gatekeeper": denied}, 0).failures == ()
+    (missing,) = Outcome(shown, {"check": allowed, "gatekeeper": allowed}, 0).failures[:1]
+    assert missing.startswith("gatekeeper: is allowed, expected denied")
+    assert Outcome(shown, {"check": denied, "gatekeeper": denied}, 0).failures
+
+
+def test_what_nobody_asked_for_is_no_failure_and_no_silence():
+    shown = fixture(object={"kind": "Pod"}, expect={"allowed": True})
+    assert Outcome(shown, {}, 0).failures == ("no point was asked",)
+    unasked = Outcome(shown, {}, 0, unasked=("gatekeeper",))
+    assert unasked.failures == ()
+    assert "1 fixtures did not go through gatekeeper: not asked for" in as_text([unasked])
+    assert json.loads(as_json([unasked]))["fixtures"][0]["unasked"] == ["gatekeeper"]
+    assert 'classname="gatekeeper"' in as_junit([unasked])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 
@@ -133,7 +134,10 @@ class KubeClient:
     def _collection(self, obj: Mapping[str, Any]) -> str:
         api_version = str(obj.get("apiVersion", ""))
         resource = self._need(api_version, str(obj.get("kind", "")))
-        namespace = (obj.get("metadata") or {}).get("namespace") or "default"
+        # An object may be as broken as a test wants it; the API server is to say so.
+        metadata = obj.get("metadata")
+        said = metadata.get("namespace") if isinstance(metadata, dict) else None
+        namespace = quote(said if isinstance(said, str) and said else "default", safe="")
         return (
             _root(api_version) + (f"/namespaces/{namespace}" if resource["namespaced"] else "") + f"/{resource['name']}"
         )
@@ -165,7 +169,7 @@ def reference(api_version: str, kind: str, name: str, namespace: str = "") -> Ob
 
 
 def _root(api_version: str) -> str:
-    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    return f"/apis/{quote(api_version)}" if "/" in api_version else f"/api/{quote(api_version)}"
 
 
 def until(condition: Callable[[], bool], what: str, *, seconds: float = _WAIT_SECONDS) -> None:

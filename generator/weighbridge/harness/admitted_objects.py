@@ -1,0 +1,111 @@
+"""Fixtures' objects as they reach an API server: what `kubectl` does to them before, and what a cluster must hold.
+
+The harness knows no more of Kubernetes than that: namespaces bear the environment's label unless they are exempt, kinds
+that nobody serves are defined without a schema, a list is sent item by item.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from weighbridge.points.gatekeeper.names import ENVIRONMENT_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from weighbridge.engines.cluster.client import Object
+
+CLUSTER_SCOPED = frozenset({
+    "APIService", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "DeviceClass", "IngressClass",
+    "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "RuntimeClass",
+    "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+})  # fmt: skip
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
+_GROUP_VERSION = re.compile(r"((?:[a-z0-9][a-z0-9-]*\.)+[a-z][a-z0-9-]*)/(v[0-9]+(?:(?:alpha|beta)[0-9]+)?)")
+_BUILT_IN = re.compile(r"(?:[a-z]+\.)?k8s\.io")
+"""Kubernetes' own groups; those of its projects have names of three parts or `x-k8s.io`."""
+
+
+def items(objects: Iterable[Object]) -> list[Any]:
+    """The objects one by one: a list is sent item by item, as `kubectl` does."""
+    found: list[Any] = []
+    for each in objects:
+        kind = each.get("kind")
+        if isinstance(kind, str) and kind.endswith("List") and isinstance(each.get("items"), list):
+            found += items(item for item in each["items"] if isinstance(item, dict))
+            found += [item for item in each["items"] if not isinstance(item, dict)]
+        else:
+            found.append(each)
+    return found
+
+
+def namespace_of(obj: Any) -> str:
+    """The namespace where `kubectl` would put it; "" for what lies in none, or where nothing readable is said."""
+    metadata = obj.get("metadata") if isinstance(obj, dict) else None
+    if not isinstance(metadata, dict) or obj.get("kind") in CLUSTER_SCOPED:
+        return ""
+    said = metadata.get("namespace", "default")
+    return said if isinstance(said, str) else ""
+
+
+def namespaces(objects: Iterable[Any], environment: str, exempt: Collection[str]) -> list[Object]:
+    """The namespaces that these objects name, bound to the environment unless they are exempt."""
+    names = {name for each in objects if _NAMESPACE.fullmatch(name := namespace_of(each))}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": name,
+                "labels": {
+                    "kubernetes.io/metadata.name": name,
+                    **({} if name in exempt else {ENVIRONMENT_LABEL: environment}),
+                },
+            },
+        }
+        for name in sorted(names)
+    ]
+
+
+def definitions(objects: Iterable[Any]) -> list[Object]:
+    """Definitions, without a schema, of every kind among them that is not Kubernetes' own."""
+    versions: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for each in objects:
+        kind, api_version = (str(each.get(key)) if isinstance(each, dict) else "" for key in ("kind", "apiVersion"))
+        found = _GROUP_VERSION.fullmatch(api_version)
+        if found and _KIND.fullmatch(kind) and not _BUILT_IN.fullmatch(found.group(1)):
+            versions[found.group(1), kind].add(found.group(2))
+    return [_definition(group, kind, sorted(named)) for (group, kind), named in sorted(versions.items())]
+
+
+def _definition(group: str, kind: str, versions: list[str]) -> Object:
+    plural = f"{kind.lower()}s"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        # Groups of Kubernetes' projects want to be told that nobody approved this.
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, a harness's"},
+        },
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "versions": [
+                {"name": name, "served": True, "storage": number == 0, "schema": schema}
+                for number, name in enumerate(versions)
+            ],
+        },
+    }
+
+
+def marked(obj: Mapping[str, Any], number: int) -> Object:
+    """The object as a cluster would hand it on: in a namespace, with an identity, by which it is known again."""
+    metadata = {**obj["metadata"], "uid": f"fixture-{number}"}
+    namespace = namespace_of(obj)
+    return {**obj, "metadata": {**metadata, **({"namespace": namespace} if namespace else {})}}

@@ -33,6 +33,7 @@ test_enforced_where_it_cannot_be_read if {
 		[],
 		{},
 		{"mode": "warn", "from": 0},
+		{"a": {"mode": "warn", "from": 0}},
 		[{"mode": "warn"}],
 		[{"from": 0}],
 		[{"mode": "warn", "from": null}],

@@ -118,6 +118,7 @@ test_what_only_looks_like_it if {
 		["Deployment", "kb-qa-7d9c6f5b48"],
 		["Deployment", "kb-qa-7d9c6f5b48-x2bcd-x2bcd"],
 		["Deployment", "xkb-qa-7d9c6f5b48-x2bcd"],
+		["Deployment", "kb-qb-7d9c6f5b48-x2bcd"],
 		["Deployment", "kb-qa7d9c6f5b48-x2bcd"],
 		["Deployment", "kb-qa-7d9c6f5b48-x2bce"],
 		["Deployment", "kb-qa-7d9c6f5b48-x2bcd\n"],

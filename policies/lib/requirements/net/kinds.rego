@@ -84,7 +84,7 @@ self_exposed contains {"field": path, "what": path[count(path) - 1], "to": "enab
 
 # Kinds of others that make pods: a built-in one makes nothing but pods.
 operators_kind if {
-	request.subject.form in {"pod", "undescribed"}
+	request.subject.form != "other"
 	not group in {"", "apps", "batch"}
 }
 

@@ -99,7 +99,7 @@ foreign_routes contains {"field": ["kind"], "what": at(["kind"])} if {
 	kind in outlets[group]
 }
 
-foreign_routes contains {"field": ["spec", "parentRefs", i], "what": sprintf("parent %v", [object.get(parent, "name", "")])} if {
+foreign_routes contains {"field": ["spec", "parentRefs", i], "what": "a parent"} if {
 	gateway_api_route
 	some i, parent in at(["spec", "parentRefs"])
 	not attached(parent)
@@ -185,11 +185,11 @@ mesh_or_gateway(name) if {
 	is_gateway(request.subject.object.namespace, name)
 }
 
-grants contains {"field": ["spec", "from", i, "namespace"], "what": object.get(from, "namespace", "")} if {
+grants contains {"field": ["spec", "from", i, "namespace"], "what": namespace_of(from)} if {
 	gateway_api
 	kind == "referencegrant"
 	some i, from in at(["spec", "from"])
-	not may_call(object.get(from, "namespace", ""))
+	not may_call(namespace_of(from))
 }
 
 grants contains {"field": ["spec", "from"], "what": ""} if {
@@ -197,6 +197,10 @@ grants contains {"field": ["spec", "from"], "what": ""} if {
 	kind == "referencegrant"
 	not is_array(at(["spec", "from"]))
 }
+
+default namespace_of(_) := ""
+
+namespace_of(from) := from.namespace
 
 # Kinds that lead in from outside, whatever they hold, by group.
 outlets := {

@@ -20,9 +20,12 @@ _ITEM = record(
     evaluation=record(metrics=listing(TEXT), attestations=mapping(_STATE)),
     approvals=nullable(record(threshold=TIME)),
 )
+_INPUT = record(at_ns=TIME, environment=TEXT, requires=listing(TEXT), item=_ITEM)
+
 STEPS: dict[str, dict[str, Schema]] = {
     "release": {
-        "input": record(at_ns=TIME, environment=TEXT, requires=listing(TEXT), item=_ITEM),
+        "input": _INPUT,
+        "batch": record(items=mapping(_INPUT)),
         "decision": record(
             released=FLAG,
             requirements=listing(record(requirement=TEXT, met=FLAG, reasons=listing(record(code=TEXT, message=TEXT)))),

@@ -26,6 +26,7 @@ from weighbridge.registry.image_facts import image_facts
 from weighbridge.registry.orders import resolve_orders
 from weighbridge.registry.question import promotion_order
 from weighbridge.registry.waivers import lifted_artifacts, read_waivers, waiver_warnings
+from weighbridge.release.documented import with_documentation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,7 +129,9 @@ def judge_versions(
     policies = resources.policies()
     subjects = len(catalogue.versions) + len(catalogue.images)
     judgements = len(catalogue.versions) * len(catalogue.configuration.environments)
-    with OpaServer([policies / "evidence", policies / "gate"], modules=_user_modules(catalogue)) as engine:
+    with OpaServer(
+        [policies / step for step in ("evidence", "gate", "release")], modules=_user_modules(catalogue)
+    ) as engine:
         evidence = attest(
             catalogue,
             at_ns=options.at_ns,
@@ -144,6 +147,7 @@ def judge_versions(
             waivers=read_waivers(catalogue, options.at_ns),
             advance=_counted(progress, "gate", judgements),
         )
+        records = with_documentation(catalogue, evidence, records, at_ns=options.at_ns, engine=engine)
     return evidence, records
 
 

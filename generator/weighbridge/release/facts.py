@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weighbridge.catalogue.configuration import Environment
     from weighbridge.evidence.state import AttestationState, VersionEvidence
     from weighbridge.registry.judgement import Judged
+    from weighbridge.registry.records import Record
 
 SBOM_RULE = "sbom"
 SHOWN = 5
@@ -43,10 +44,27 @@ def release_document(judged: Judged, name: str, environment: str, at_ns: int) ->
     Raises:
         InputError: the card changed since it was read, or its text is too long.
     """
-    version, evidence = judged.catalogue.versions[name], judged.evidence[name]
     configured = judged.catalogue.configuration.environments[environment]
     record = judged.records[environment][name]
-    item = {
+    item = _item(judged.catalogue, judged.evidence[name], record) | {"orders": orders_of(judged, name, environment)}
+    return {"at_ns": at_ns, "environment": environment, "requires": list(configured.release.requires), "item": item}
+
+
+def version_document(catalogue: Catalogue, evidence: VersionEvidence, record: Record, at_ns: int) -> Document:
+    """The same about what workloads must have documented, which no order changes.
+
+    Raises:
+        InputError: as for `release_document`.
+    """
+    demanded = catalogue.configuration.environments[record.environment].workloads.documented
+    item = _item(catalogue, evidence, record) | {"orders": []}
+    return {"at_ns": at_ns, "environment": record.environment, "requires": list(demanded), "item": item}
+
+
+def _item(catalogue: Catalogue, evidence: VersionEvidence, record: Record) -> Document:
+    name, version = record.name, catalogue.versions[record.name]
+    configured = catalogue.configuration.environments[record.environment]
+    return {
         "name": name,
         "digest": version.artifact_digest,
         "package": {"matched": evidence.package.matched, "reason": evidence.package.reason},
@@ -55,9 +73,8 @@ def release_document(judged: Judged, name: str, environment: str, at_ns: int) ->
             "not_after": record.not_after,
             "reasons": [reason.document() for reason in record.reasons],
         },
-        "orders": orders_of(judged, name, environment),
-        "sboms": {sbom: _state(evidence.attestations[sbom]) for sbom in sbom_attestations(judged.catalogue)},
-        "sections": _sections(judged.catalogue, version),
+        "sboms": {sbom: _state(evidence.attestations[sbom]) for sbom in sbom_attestations(catalogue)},
+        "sections": _sections(catalogue, version),
         "lineage": _lineage(version),
         "licenses": {
             "card": _licenses(card_licenses(version.front_matter)),
@@ -65,15 +82,14 @@ def release_document(judged: Judged, name: str, environment: str, at_ns: int) ->
         },
         "evaluation": {
             "metrics": sorted(configured.metrics),
-            "attestations": _evaluations(judged, evidence, configured),
+            "attestations": _evaluations(catalogue, evidence, configured),
         },
         "approvals": None if configured.approvals is None else {"threshold": configured.approvals.threshold},
     }
-    return {"at_ns": at_ns, "environment": environment, "requires": list(configured.release.requires), "item": item}
 
 
-def _evaluations(judged: Judged, evidence: VersionEvidence, configured: Environment) -> Document:
-    attestations = judged.catalogue.configuration.attestations
+def _evaluations(catalogue: Catalogue, evidence: VersionEvidence, configured: Environment) -> Document:
+    attestations = catalogue.configuration.attestations
     required = [name for name in configured.requires if attestations[name].rule == EVALUATION_RULE]
     return {name: _state(evidence.attestations[name]) for name in required}
 

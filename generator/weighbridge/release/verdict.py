@@ -72,8 +72,21 @@ def ask(document: dict[str, Any], rules: Iterable[Path] | None = None) -> Verdic
     files = list(rules) if rules is not None else release_rules()
     try:
         answer = opa_eval(_VERDICT, files, document=document, capabilities=resources.policies() / "capabilities.json")
-        return _read(answer, {*document["requires"], *ALWAYS})
-    except (EngineError, ValueError, TypeError, KeyError) as error:
+    except EngineError as error:
+        return _unanswered((str(error).splitlines() or ["nothing"])[0])
+    return read_verdict(answer, set(document["requires"]))
+
+
+def read_verdict(answer: Any, requires: set[str]) -> Verdict:
+    """What the rules answered, believed only where it is exactly of the contracted form; else a refusal, REL-021.
+
+    Args:
+        answer: as it came.
+        requires: what was asked for.
+    """
+    try:
+        return _read(answer, requires | ALWAYS)
+    except (ValueError, TypeError, KeyError) as error:
         return _unanswered((str(error).splitlines() or ["nothing"])[0])
 
 

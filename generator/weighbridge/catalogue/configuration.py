@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from weighbridge.catalogue.enforcement import Steps
 from weighbridge.catalogue.keyless import Keyless
+from weighbridge.catalogue.kinds import GroupKind, Kind
 from weighbridge.catalogue.names import (
     Code,
     Digest,
@@ -246,6 +247,7 @@ class Configuration(Document):
     labels: Labels = Field(default_factory=Labels)
     support_images: tuple[Digest, ...] = Field(default=(), strict=False)
     exempt_namespaces: tuple[Name, ...] = Field(default=(), strict=False)
+    kinds: dict[GroupKind, Kind] = Field(default_factory=dict)
     environments: dict[Name, Environment] = Field(min_length=1)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from weighbridge import keys
+from weighbridge.catalogue import kinds
 from weighbridge.catalogue.enforcement import timeline
 from weighbridge.catalogue.names import NEVER_NS
 from weighbridge.errors import InputError, Problem
@@ -103,7 +104,7 @@ def workload_settings(
         },
         "support_images": {image: known.get(image, {}) for image in configuration.support_images},
         "exempt_namespaces": _set(configuration.exempt_namespaces),
-        "kinds": {},
+        "kinds": kinds.table(configuration.kinds),
         "modes": _modes(configured),
         "waivers": dict(waivers or {}),
     }

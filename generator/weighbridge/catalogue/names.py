@@ -90,7 +90,12 @@ def _time(value: Any) -> Any:
     return parse_time_ns(value)
 
 
-def _duration(value: Any) -> Any:
+def duration_ns(value: Any) -> int:
+    """Nanoseconds of a duration such as `30d`.
+
+    Raises:
+        ValueError: no duration.
+    """
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
         raise ValueError("must be a duration such as 90s, 30m, 24h or 7d")
@@ -149,7 +154,9 @@ TimeNs = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
 ]
 """An RFC 3339 time in the document, integer nanoseconds in memory."""
-DurationNs = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})]
+DurationNs = Annotated[
+    int, BeforeValidator(duration_ns), WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
+]
 """`90s`, `30m`, `24h`, `7d` in the document, integer nanoseconds in memory."""
 SizeBytes = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN})]
 """`8MiB` in the document, bytes in memory."""

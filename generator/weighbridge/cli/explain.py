@@ -75,10 +75,17 @@ def _tree(document: dict[str, Any]) -> Tree:
         branch = tree.add(f"[bold]{part['environment']}[/bold]: {verdict}")
         for requirement in part["requirements"]:
             _add_requirement(branch, requirement)
+        for waiver in part["waivers"]:
+            branch.add(escape(_waiver(waiver)))
         for order in part["orders"]:
             branch.add(f"{_MARKS[False]} {order['kind']} since {order['issued_at']}: {escape(order['reason'])}")
     _add_unusable(tree, document["unusable"])
     return tree
+
+
+def _waiver(waiver: dict[str, Any]) -> str:
+    codes, end = ", ".join(waiver["codes"]), f"{waiver['not_after']} ({waiver['left'] or 'ended'})"
+    return f"{waiver['state']} waiver of {codes} by {waiver['signer']} until {end}: {waiver['reason']}"
 
 
 def _add_requirement(branch: Tree, requirement: dict[str, Any]) -> None:
@@ -87,6 +94,8 @@ def _add_requirement(branch: Tree, requirement: dict[str, Any]) -> None:
     leaf = branch.add(f"{_MARKS[requirement['met']]} {escape(requirement['requirement'] + wanted)}")
     for reason in requirement["reasons"]:
         leaf.add(f"[red]{reason['code']}[/red] {escape(reason['message'])}")
+    for reason in requirement.get("waived", []):
+        leaf.add(f"[yellow]{reason['code']}[/yellow] waived: {escape(reason['message'])}")
     for given in requirement["evidence"]:
         leaf.add(escape(_evidence(given)))
     _add_unusable(leaf, requirement.get("unusable", []))

@@ -40,6 +40,8 @@ COMMANDS = {
     "trust": "Sign and show the trust of a catalogue.",
     "verify": "Check a catalogue and all its evidence; writes nothing.",
     "verify-signature": "Compare a model folder with an OpenSSF model signature.",
+    "waive": "Sign that requirements need not hold for one thing, for a while.",
+    "waivers": "List what is waived, for what, by whom, and how much longer.",
     "weights": "Compare running weights with what was packaged.",
 }
 """Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast; `-`

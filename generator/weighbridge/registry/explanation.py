@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weighbridge.catalogue.names import NEVER_NS, format_time
 from weighbridge.registry.question import EVALUATION_RULE
 from weighbridge.registry.records import record_document
+from weighbridge.registry.waiver_list import waiver_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,27 +48,39 @@ def _environment(judged: Judged, evidence: VersionEvidence, name: str, at_ns: in
     requirements += _metrics(judged, evidence, configured, record)
     requirements += _approvals(evidence, configured, record, at_ns)
     requirements += _promotion(evidence, configured, record, at_ns)
+    waived = [
+        waiver_document(waiver, judged.catalogue.versions, at_ns)
+        for waiver in judged.waivers
+        if (waiver.predicate.environment, waiver.predicate.scope.artifact) == (name, record.digest)
+    ]
     restricted = {"revoked": orders.revoked.get(record.digest), "frozen": orders.frozen.get(record.name)}
     unexplained = _of(record, {"REL-010"})
     return {
         "environment": name,
         "record": record_document(record),
-        "requirements": [*requirements, *([_requirement("the gate", unexplained)] if unexplained else [])],
+        "requirements": [*requirements, *([_requirement("the gate", unexplained)] if any(unexplained) else [])],
         "orders": [
             {"kind": kind, "id": order["id"], "reason": order["reason"], "issued_at": format_time(order["issued_at"])}
             for kind, order in restricted.items()
             if order is not None
         ],
+        "waivers": waived,
     }
 
 
-def _of(record: Record, codes: set[str], attestation: str = "") -> list[Reason]:
-    return [reason for reason in record.reasons if reason.code in codes and reason.attestation == attestation]
+def _of(record: Record, codes: set[str], attestation: str = "") -> tuple[list[Reason], list[Reason]]:
+    """What is wrong with one requirement, and what of it is waived."""
+    reasons, waived = (
+        [reason for reason in found if reason.code in codes and reason.attestation == attestation]
+        for found in (record.reasons, record.waived)
+    )
+    return reasons, waived
 
 
-def _requirement(title: str, reasons: Iterable[Reason], evidence: Sequence[Document] = ()) -> Document:
-    listed = [reason.document() for reason in reasons]
-    return {"requirement": title, "met": not listed, "reasons": listed, "evidence": list(evidence)}
+def _requirement(title: str, found: tuple[list[Reason], list[Reason]], evidence: Sequence[Document] = ()) -> Document:
+    reasons, waived = ([reason.document() for reason in part] for part in found)
+    excused = {"waived": waived} if waived else {}
+    return {"requirement": title, "met": not reasons, "reasons": reasons, **excused, "evidence": list(evidence)}
 
 
 def _attestation(judged: Judged, evidence: VersionEvidence, record: Record, name: str, at_ns: int) -> Document:

@@ -25,9 +25,14 @@ deny contains violation if {
 	}
 }
 
+unreadable contains {"field": place.field, "what": "resources"} if {
+	some place in places
+	not is_object(place.resources)
+}
+
 unreadable contains {"field": array.concat(place.field, path), "what": concat(".", array.concat(["resources"], path))} if {
 	some place in places
-	some path in [[], ["limits"], ["requests"]]
+	some path in [["limits"], ["requests"]]
 	value := object.get(place.resources, path, null)
 	value != null
 	not is_object(value)
@@ -156,9 +161,9 @@ device(name) := "shared" if {
 
 meaning(name) := class_device(trim_prefix(name, class_prefix)) if {
 	startswith(name, class_prefix)
-} else := object.get(settings.resources, name, settings.resources[pattern_of(name)]) if {
-	pattern_of(name)
-} else := settings.resources[name]
+} else := settings.resources[name] if {
+	settings.resources[name]
+} else := settings.resources[pattern_of(name)]
 
 # The longest beginning that the environment describes.
 pattern_of(name) := matching[count(matching) - 1][1] if {

@@ -50,5 +50,5 @@ listed(container, key) := [{"text": text, "field": [key, i]} | some i, text in o
 
 short(what) := shown if {
 	shown := sprintf("%v", [what])
-	count(shown) <= 80
-} else := concat("", [substring(sprintf("%v", [what]), 0, 77), "..."])
+	count(shown) <= 60
+} else := concat("", [substring(sprintf("%v", [what]), 0, 57), "..."])

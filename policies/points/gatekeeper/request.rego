@@ -56,6 +56,15 @@ bound if {
 	not exempt
 }
 
+# What lies in no namespace serves all of them; a kind that nobody described is only looked at if it seems to serve.
+bound if {
+	data_readable
+	parameters.bound == false
+	input.review.kind.kind != "Namespace"
+	namespace_name == ""
+	subject.form != "undescribed"
+}
+
 exempt if parameters.exempt_namespaces[namespace_name] == true
 
 serving if {

@@ -43,5 +43,8 @@ class Exposure(Document):
     """Classes of Ingress whose controller asks Weighbridge about every call."""
     addresses: tuple[Cidr, ...] = Field(default=(), max_length=100, strict=False)
     """Addresses that NetworkPolicies may let in, such as those of nodes."""
-    kserve_makes_no_ingress: bool = False
-    """Whether KServe here has `disableIngressCreation`, so that no label is needed to stay inside the cluster."""
+    private_by_default: bool = False
+    """Whether KServe and Knative here publish nothing by themselves, so that their objects need no label to stay inside.
+
+    KServe: `disableIngressCreation`. Knative: `svc.cluster.local` as the domain of all services.
+    """

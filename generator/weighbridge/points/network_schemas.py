@@ -11,7 +11,7 @@ EXPOSURE = record(
     gateway_namespaces=listing(TEXT),
     ingress_classes=listing(TEXT),
     addresses=listing(TEXT),
-    kserve_makes_no_ingress=FLAG,
+    private_by_default=FLAG,
 )
 """`limits.exposure`."""
 FIELDS: dict[str, Schema] = dict.fromkeys(

@@ -42,7 +42,7 @@ readable_exposure(exposure) if {
 	every name in ["gateways", "gateway_namespaces", "ingress_classes", "addresses"] {
 		is_array(object.get(exposure, name, []))
 	}
-	is_boolean(object.get(exposure, "kserve_makes_no_ingress", false))
+	is_boolean(object.get(exposure, "private_by_default", false))
 }
 
 # What is left out of it describes nothing, and what nobody described is refused.

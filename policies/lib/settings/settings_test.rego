@@ -52,7 +52,7 @@ test_mutual_tls if {
 
 test_exposure if {
 	settings.readable(limited({"exposure": {"gateways": ["ingress/weighbridge"]}}))
-	every exposure in [null, [], {"gateways": {}}, {"addresses": "0.0.0.0/0"}, {"kserve_makes_no_ingress": "yes"}] {
+	every exposure in [null, [], {"gateways": {}}, {"addresses": "0.0.0.0/0"}, {"private_by_default": "yes"}] {
 		not settings.readable(limited({"exposure": exposure}))
 	}
 }

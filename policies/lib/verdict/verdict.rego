@@ -12,8 +12,10 @@ import data.lib.weighbridge.request
 import data.lib.weighbridge.requirements.gpu
 import data.lib.weighbridge.requirements.img
 import data.lib.weighbridge.requirements.mod
+import data.lib.weighbridge.requirements.net as network
 import data.lib.weighbridge.requirements.pod
 import data.lib.weighbridge.requirements.rel
+import data.lib.weighbridge.requirements.tls
 import data.lib.weighbridge.workload
 
 # METADATA
@@ -32,8 +34,10 @@ allowed if {
 	is_set(gpu.deny)
 	is_set(img.deny)
 	is_set(mod.deny)
+	is_set(network.deny)
 	is_set(pod.deny)
 	is_set(rel.deny)
+	is_set(tls.deny)
 	requirements.softened(violations)
 }
 

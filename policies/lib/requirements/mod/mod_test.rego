@@ -205,6 +205,8 @@ pods := {
 	"a claim": {"patch": set_("/spec/volumes", [{"name": "w", "persistentVolumeClaim": {"claimName": "w"}}]), "codes": {"MOD-009"}},
 	"a volume of two kinds": {"patch": set_("/spec/volumes", [{"name": "w", "emptyDir": {}, "hostPath": {}}]), "codes": {"MOD-009"}},
 	"a volume of no kind": {"patch": set_("/spec/volumes", [{"name": "w"}]), "codes": {"MOD-009"}},
+	"certificates by CSI": {"patch": set_("/spec/volumes", [{"name": "w", "csi": {"driver": "csi.cert-manager.io"}}]), "codes": set()},
+	"weights by CSI": {"patch": set_("/spec/volumes", [{"name": "w", "csi": {"driver": "oss.example.com"}}]), "codes": {"MOD-009"}},
 	"an empty directory": {"patch": set_("/spec/volumes", [{"name": "w", "emptyDir": {}}]), "codes": set()},
 	"an image volume": {"patch": set_("/spec/volumes", [{"name": "w", "image": {"reference": concat("@", ["w", digest("7")])}}]), "codes": set()},
 	"a serving image as volume": {"patch": set_("/spec/volumes", [{"name": "w", "image": {"reference": concat("@", ["w", digest("1")])}}]), "codes": set()},

@@ -72,6 +72,12 @@ harmless(volume) if {
 	count(types - harmless_volumes) == 0
 }
 
+# Drivers that give a pod its certificates, and nothing else.
+harmless(volume) if {
+	object.keys(volume) - {"name"} == {"csi"}
+	volume.csi.driver in {"csi.cert-manager.io", "csi.spiffe.io", "spiffe.csi.cert-manager.io"}
+}
+
 image_volume(volume) if {
 	object.keys(volume) - {"name"} == {"image"}
 	is_string(volume.image.reference)

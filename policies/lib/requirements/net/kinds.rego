@@ -33,7 +33,7 @@ deny contains violation if {
 self_exposed contains {"field": ["metadata", "labels"], "what": sprintf("without label `%s` KServe", [label]), "to": "it to cluster-local"} if {
 	group == "serving.kserve.io"
 	kind in {"inferenceservice", "inferencegraph"}
-	not request.limits.exposure.kserve_makes_no_ingress == true
+	not private
 	some label, modes in {
 		"networking.kserve.io/visibility": {"Serverless", "Knative"},
 		"networking.knative.dev/visibility": {"RawDeployment", "Standard"},
@@ -45,6 +45,7 @@ self_exposed contains {"field": ["metadata", "labels"], "what": sprintf("without
 self_exposed contains {"field": ["metadata", "labels"], "what": "without label `networking.knative.dev/visibility` Knative", "to": "it to cluster-local"} if {
 	group == "serving.knative.dev"
 	kind in {"service", "route"}
+	not private
 	at(["metadata", "labels", "networking.knative.dev/visibility"]) != "cluster-local"
 }
 
@@ -87,6 +88,8 @@ operators_kind if {
 	request.subject.form != "other"
 	not group in {"", "apps", "batch"}
 }
+
+private if request.limits.exposure.private_by_default == true
 
 routed_by_gateway if {
 	at(["spec", "router", "ingress"]) == null

@@ -10,7 +10,7 @@ exposure := {
 	"gateway_namespaces": ["ingress"],
 	"ingress_classes": ["weighbridge"],
 	"addresses": ["10.0.0.0/24"],
-	"kserve_makes_no_ingress": false,
+	"private_by_default": false,
 }
 
 registry(exposed) := object.union(models.registry, {"limits": {"pod_security": "restricted", "user_namespaces": false, "exposure": exposed}})
@@ -59,7 +59,7 @@ test_nothing_is_named if {
 	judged(of("networking.k8s.io/v1", "Ingress", {"ingressClassName": "weighbridge"}), {}) == {"NET-004"}
 	judged(of("gateway.networking.k8s.io/v1", "HTTPRoute", {"parentRefs": [{"name": "inner"}]}), {}) == {"NET-005"}
 	judged(of("networking.k8s.io/v1", "NetworkPolicy", {"ingress": [{"from": [in_namespace("ingress")]}]}), {}) == {"NET-008"}
-	judged(of("serving.kserve.io/v1beta1", "InferenceService", {}), {"kserve_makes_no_ingress": true}) == set()
+	judged(of("serving.kserve.io/v1beta1", "InferenceService", {}), {"private_by_default": true}) == set()
 }
 
 test_exempt_namespaces if {

@@ -167,6 +167,19 @@ cache_servers contains {"field": found.field, "what": option} if {
 	means(option, known)
 }
 
+cache_servers contains {"field": found.field, "what": found.name} if {
+	some found in variables
+	regex.match(`(?i)^(LMCACHE|MOONCAKE|SGLANG_HICACHE|AIBRIX_(KV_CACHE|L2)|DYN_KVBM|KVCACHE|VLLM_KV|VLLM_NIXL)_`, found.name)
+}
+
+cache_servers contains {"field": array.concat(entry.field, word.field), "what": word.text} if {
+	some entry in request.subject.pod.containers
+	asks(entry)
+	not uncached_image(entry)
+	some word in words(entry.container)
+	regex.match(`(?i)(^|\s)--(config(=|\s|$)|extra[-_]llm)`, word.text)
+}
+
 server_options := {
 	"--ec-transfer-config",
 	"--enable-lmcache",
@@ -185,19 +198,6 @@ options(text) := {option | some option in regex.find_n(`--[A-Za-z][A-Za-z_-]+`, 
 means(option, known) if {
 	count(option) >= 6
 	startswith(known, replace(lower(option), "_", "-"))
-}
-
-cache_servers contains {"field": found.field, "what": found.name} if {
-	some found in variables
-	regex.match(`(?i)^(LMCACHE|MOONCAKE|SGLANG_HICACHE|AIBRIX_(KV_CACHE|L2)|DYN_KVBM|KVCACHE|VLLM_KV|VLLM_NIXL)_`, found.name)
-}
-
-cache_servers contains {"field": array.concat(entry.field, word.field), "what": word.text} if {
-	some entry in request.subject.pod.containers
-	asks(entry)
-	not uncached_image(entry)
-	some word in words(entry.container)
-	regex.match(`(?i)(^|\s)--(config(=|\s|$)|extra[-_]llm)`, word.text)
 }
 
 # All that is handed to programs, as it stands.

@@ -45,10 +45,11 @@ cache_cases := {
 			"codes": {"GPU-007"},
 		},
 		"by a claim": {
-			"patch": array.concat(
-				array.concat(runtime("gvisor"), claim({"name": "m", "resourceClaimTemplateName": "mig"})),
+			"patch": array.flatten([
+				runtime("gvisor"),
+				claim({"name": "m", "resourceClaimTemplateName": "mig"}),
 				set_(c("resources/claims"), [{"name": "m"}]),
-			),
+			]),
 			"accelerators": forgetful,
 			"codes": {"GPU-007"},
 		},

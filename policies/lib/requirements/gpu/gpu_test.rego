@@ -142,17 +142,18 @@ test_without_settings_every_device_is_refused if {
 
 test_messages_stay_short if {
 	long := concat("", ["n" | some _ in numbers.range(1, 5000)])
-	worst := json.patch(models.pod, array.concat(limit(concat("/", [long, "gpu"])), array.concat(
+	worst := json.patch(models.pod, array.flatten([
+		limit(concat("/", [long, "gpu"])),
 		set_("/metadata/name", long),
-		array.concat(set_(c("name"), long), array.concat(
-			annotation(concat("/", ["cdi.k8s.io", long]), "x"),
-			array.concat(annotation(concat(".", ["io.katacontainers", long]), "x"), set_(c("env"), [
-				{"name": concat("_", [long, "VISIBLE_DEVICES"]), "value": "all"},
-				{"name": concat("_", ["CUDA_MPS", long]), "value": "x"},
-				{"name": concat("_", ["LMCACHE", long]), "value": "x"},
-			])),
-		)),
-	)))
+		set_(c("name"), long),
+		annotation(concat("/", ["cdi.k8s.io", long]), "x"),
+		annotation(concat(".", ["io.katacontainers", long]), "x"),
+		set_(c("env"), [
+			{"name": concat("_", [long, "VISIBLE_DEVICES"]), "value": "all"},
+			{"name": concat("_", ["CUDA_MPS", long]), "value": "x"},
+			{"name": concat("_", ["LMCACHE", long]), "value": "x"},
+		]),
+	]))
 	found := violations(worst, {"accelerators": forgetful})
 	count(found) >= 7
 	every violation in found {

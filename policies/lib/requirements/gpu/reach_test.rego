@@ -63,10 +63,11 @@ reach_cases := {
 		},
 		"nobody needs telling in a machine": {"patch": runtime("kata"), "codes": set()},
 		"a claim of no accelerator needs telling": {
-			"patch": array.concat(
-				array.concat(runtime("nvidia"), claim({"name": "n", "resourceClaimTemplateName": "nic"})),
+			"patch": array.flatten([
+				runtime("nvidia"),
+				claim({"name": "n", "resourceClaimTemplateName": "nic"}),
 				set_(c("resources/claims"), [{"name": "n"}]),
-			),
+			]),
 			"codes": {"GPU-004"},
 		},
 	},

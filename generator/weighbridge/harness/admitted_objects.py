@@ -53,7 +53,7 @@ def namespace_of(obj: Any) -> str:
 
 def namespaces(objects: Iterable[Any], environment: str, exempt: Collection[str]) -> list[Object]:
     """The namespaces that these objects name, bound to the environment unless they are exempt."""
-    names = {name for each in objects if _NAMESPACE.fullmatch(name := namespace_of(each))}
+    names = {name for each in objects if (name := namespace_of(each))}
     return [
         {
             "apiVersion": "v1",
@@ -68,6 +68,11 @@ def namespaces(objects: Iterable[Any], environment: str, exempt: Collection[str]
         }
         for name in sorted(names)
     ]
+
+
+def possible(namespace: Object) -> bool:
+    """Whether an API server would take a namespace of that name; gator takes any."""
+    return bool(_NAMESPACE.fullmatch(namespace["metadata"]["name"]))
 
 
 def definitions(objects: Iterable[Any]) -> list[Object]:

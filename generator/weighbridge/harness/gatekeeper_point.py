@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.engines.cluster.client import ApiError
 from weighbridge.engines.cluster.cluster import Admission
-from weighbridge.harness.admitted_objects import definitions, items, namespaces
+from weighbridge.harness.admitted_objects import definitions, items, namespaces, possible
 from weighbridge.harness.judgement import Judgement
+from weighbridge.points.gatekeeper.resources import webhook_patch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ def gatekeeper(stage: Stage, fixtures: Sequence[Fixture]) -> dict[str, Judgement
     with stage.clusters.lent() as cluster:
         _surround(stage, cluster, objects)
         for group in groups.values():
-            stage.clusters.install(cluster, stage.cluster_objects(group[0]))
+            stage.clusters.install(cluster, stage.cluster_objects(group[0]), webhook_patch(stage.output))
             for fixture in group:
                 said[fixture.file] = _judgement([_ask(cluster, each) for each in items(fixture.objects)])
     return said
@@ -40,8 +41,8 @@ def gatekeeper(stage: Stage, fixtures: Sequence[Fixture]) -> dict[str, Judgement
 
 def _surround(stage: Stage, cluster: Cluster, objects: list[Any]) -> None:
     unknown = [each for each in definitions(objects) if not _served(cluster, each)]
-    for each in (*unknown, *namespaces(objects, stage.environment, stage.exempt)):
-        cluster.install([each])
+    needed = namespaces(objects, stage.environment, stage.exempt)
+    cluster.install([*unknown, *(each for each in needed if possible(each))])
 
 
 def _served(cluster: Cluster, definition: dict[str, Any]) -> bool:

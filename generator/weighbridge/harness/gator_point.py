@@ -61,7 +61,9 @@ def _judge(stage: Stage, fixtures: list[Fixture], folder: Path) -> dict[str, Jud
             raise EngineError(f"gator denies what is no fixture: {str(result['msg'])[:200]}")
         if result["enforcementAction"] == "deny":
             file = owners[int(mark.removeprefix(_MARK))].file
-            codes[file].add(str(result["metadata"]["details"]["code"]))
+            # A denial that names no requirement must never look like one of a reader.
+            details = result.get("metadata", {}).get("details", {})
+            codes[file].add(str(details.get("code", str(result["msg"])[:80])))
             found[file].append(str(result["msg"]))
     return {
         file: Judgement.of(False, codes[file], UNREADABLE)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from weighbridge.engines.cluster.client import ApiError, until
 from weighbridge.engines.cluster.cluster import CONSTRAINTS, TEMPLATES, Cluster
-from weighbridge.errors import EngineError
 from weighbridge.points.gatekeeper.names import APPROVAL, GROUP_VERSION, LIVE_STATE
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ class SharedCluster:
     def __init__(self, given: Cluster | None = None) -> None:
         self._cluster = given
         self._probed = False
+        self._webhook: Object = {}
         self._installed: dict[tuple[str, str, str], Object] = {}
         self._lock = threading.Lock()
         self._stack = ExitStack()
@@ -69,8 +69,17 @@ class SharedCluster:
                 self._probed = True
             yield self._cluster
 
-    def install(self, cluster: Cluster, objects: Sequence[Object]) -> None:
-        """Make these the only objects of ours in the cluster, and wait until Gatekeeper knows them."""
+    def install(self, cluster: Cluster, objects: Sequence[Object], webhook: Object) -> None:
+        """Make these the only objects of ours in the cluster, and wait until Gatekeeper knows them.
+
+        Args:
+            cluster: the one that was lent.
+            objects: in the order in which they are applied.
+            webhook: a patch of Gatekeeper's `ValidatingWebhookConfiguration`.
+        """
+        if webhook != self._webhook:
+            cluster.gatekeeper.configure_webhook(webhook)
+            self._webhook = webhook
         wanted = {_identity(each): each for each in objects}
         for identity, each in self._installed.items():
             if identity not in wanted and each["kind"] not in _KEPT:
@@ -100,16 +109,19 @@ class SharedCluster:
 
 def inventory(cluster: Cluster) -> dict[str, Any]:
     """What Gatekeeper has of our kinds: versions by `<kind>/<name>`, as a review sees them."""
-    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": _PROBE, "namespace": "default"}}
+    # A kind that starts nothing, and about which the webhook asks all the same.
+    metadata = {"name": _PROBE, "namespace": "default"}
+    probe = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 1, "data": {}}
     try:
-        cluster.admin.create(config_map, dry_run=True)
+        cluster.admin.create(probe, dry_run=True)
     except ApiError as error:
         start, end = error.message.find("<{"), error.message.rfind("}>")
         if start < 0 or end < 0:
             raise
         found: dict[str, Any] = json.loads(error.message[start + 1 : end + 1])
         return found
-    raise EngineError("Gatekeeper let the harness's probe through")
+    # Right after its configuration the API server may not ask the webhook yet.
+    raise ApiError(200, "Unasked", "Gatekeeper let the harness's probe through")
 
 
 def _probe() -> list[Object]:
@@ -123,7 +135,7 @@ def _probe() -> list[Object]:
             "targets": [{"target": "admission.k8s.gatekeeper.sh", "code": [code]}],
         },
     }
-    match = {"kinds": [{"apiGroups": [""], "kinds": ["ConfigMap"]}], "namespaces": ["default"]}
+    match = {"kinds": [{"apiGroups": ["apps"], "kinds": ["ControllerRevision"]}], "namespaces": ["default"]}
     constraint = {
         "apiVersion": CONSTRAINTS,
         "kind": "WeighbridgeProbe",

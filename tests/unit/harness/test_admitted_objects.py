@@ -1,6 +1,6 @@
 """What a cluster must hold before a fixture's objects can be shown to it."""
 
-from weighbridge.harness.admitted_objects import definitions, items, marked, namespace_of, namespaces
+from weighbridge.harness.admitted_objects import definitions, items, marked, namespace_of, namespaces, possible
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "models"}}
 
@@ -27,9 +27,14 @@ def test_namespaces_are_bound_unless_they_are_exempt():
     found = {
         each["metadata"]["name"]: each["metadata"]["labels"] for each in namespaces(objects, "prod", {"kube-system"})
     }
-    assert set(found) == {"models", "kube-system"}
+    assert set(found) == {"models", "kube-system", "Kube-System"}
     assert found["models"]["weighbridge.dev/environment"] == "prod"
     assert "weighbridge.dev/environment" not in found["kube-system"]
+
+
+def test_an_api_server_takes_no_namespace_of_any_name():
+    names = ["models", "Kube-System", "kube-system\n", "a" * 64, "", "-a"]
+    assert [possible({"metadata": {"name": name}}) for name in names] == [True, False, False, False, False, False]
 
 
 def test_only_kinds_that_are_not_kubernetes_own_are_defined():

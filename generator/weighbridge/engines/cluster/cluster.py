@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from weighbridge.engines.cluster.client import ApiError, KubeClient, Object, until
 from weighbridge.engines.cluster.control_plane import ADMIN, ControlPlane
-from weighbridge.engines.cluster.gatekeeper import GROUPS, USER, Gatekeeper, await_kinds, webhook_configuration
+from weighbridge.engines.cluster.gatekeeper import GROUPS, USER, Gatekeeper, await_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ class Cluster:
     Args:
         users: group names by user, besides `admin`; their rights are what somebody grants them.
         audit_seconds: between two of Gatekeeper's audits; 0 for none.
-        webhook: a `ValidatingWebhookConfiguration` in place of Gatekeeper's own with `failurePolicy: Fail`.
+        webhook: a patch of Gatekeeper's webhooks; they always fail closed unless it says otherwise.
 
     Attributes:
         plane: etcd and the API server.
@@ -77,7 +77,7 @@ class Cluster:
             stack.enter_context(self.plane)
             self.gatekeeper.install()
             self.gatekeeper.start()
-            self.gatekeeper.configure_webhook(self._webhook or webhook_configuration())
+            self.gatekeeper.configure_webhook(self._webhook)
             self._stack = stack.pop_all()
         return self
 

@@ -25,7 +25,8 @@ GROUPS = ("system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "syst
 _INSTALLED = ("Namespace", "CustomResourceDefinition", "ServiceAccount", "Role", "ClusterRole", "RoleBinding",
               "ClusterRoleBinding")  # fmt: skip
 _START_SECONDS = 60.0
-_WEBHOOK_SECONDS = 10
+_WEBHOOK_SECONDS = 20
+"""A busy machine may need longer than a cluster should wait."""
 
 
 def manifests() -> list[Object]:
@@ -60,10 +61,23 @@ class Gatekeeper:
             admin.apply(each)
         await_kinds(admin, wanted)
 
-    def configure_webhook(self, configuration: Object) -> None:
-        """Send reviews to the manager: a `ValidatingWebhookConfiguration`, with its services' addresses made ours."""
-        webhooks = [{**each, "clientConfig": self._address(each)} for each in configuration["webhooks"]]
-        self._plane.client().apply({**configuration, "webhooks": webhooks})
+    def configure_webhook(self, patch: Object | None = None) -> None:
+        """Send reviews to the manager.
+
+        Args:
+            patch: of Gatekeeper's own `ValidatingWebhookConfiguration`, webhooks told by their names; by default one
+                that fails closed.
+        """
+        found = next(each for each in manifests() if each["kind"] == "ValidatingWebhookConfiguration")
+        changes = {each["name"]: each for each in patch["webhooks"]} if patch else {}
+        webhooks = [
+            {**each, "failurePolicy": "Fail", **changes.get(each["name"], {}), **self._ours(each)}
+            for each in found["webhooks"]
+        ]
+        self._plane.client().apply({**found, "webhooks": webhooks})
+
+    def _ours(self, webhook: Object) -> Object:
+        return {"clientConfig": self._address(webhook), "timeoutSeconds": _WEBHOOK_SECONDS}
 
     def _address(self, webhook: Object) -> Object:
         path = webhook["clientConfig"]["service"].get("path", "/v1/admit")
@@ -109,13 +123,6 @@ class Gatekeeper:
             return httpx.get(f"http://127.0.0.1:{self._health}/readyz", trust_env=False).is_success
         except httpx.HTTPError:
             return False
-
-
-def webhook_configuration() -> Object:
-    """Upstream's own webhooks, made to refuse what they cannot judge."""
-    found = next(each for each in manifests() if each["kind"] == "ValidatingWebhookConfiguration")
-    webhooks = [{**each, "failurePolicy": "Fail", "timeoutSeconds": _WEBHOOK_SECONDS} for each in found["webhooks"]]
-    return {**found, "webhooks": webhooks}
 
 
 def kubeconfig(plane: ControlPlane, user: str) -> Object:

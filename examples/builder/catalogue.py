@@ -30,6 +30,7 @@ UPSTREAMS = {
     "kb-qa-001@2025.03.15": "http://kb-qa-001-2025-03-15.models:8000",
 }
 """Where prod's versions are served: nothing serves the others."""
+SUPPORT_IMAGE = "registry.example.com/log-shipper:1"
 SBOM_FILE = "evidence/sbom.sigstore.json"
 _TEMPLATE = Path(__file__).with_name("weighbridge.yaml.template")
 
@@ -64,10 +65,16 @@ def build(catalogue: Path, models: Path, material: Material, settings: Settings)
     _write_trust(catalogue, material, settings)
     for image in IMAGES:
         _write_image(catalogue, image, material, settings)
+    _write_image_evidence(catalogue, SUPPORT_IMAGE, support_digest(), material, settings.at_ns - DAY)
     packages = {version.name: _write_version(catalogue, models, version, material, settings) for version in VERSIONS}
     _write_orders(catalogue, packages, material, settings.at_ns - 30 * HOUR)
     sign_trust(catalogue, material.keys["root"])
     return packages
+
+
+def support_digest() -> str:
+    """The digest of the support image; like those of serving images, of its name."""
+    return f"sha256:{hashlib.sha256(SUPPORT_IMAGE.encode()).hexdigest()}"
 
 
 def source(packaged: Package) -> str:
@@ -86,9 +93,8 @@ def _write_trust(catalogue: Path, material: Material, settings: Settings) -> Non
     for name in SIGNERS:
         _write(catalogue, f"keys/{name}.pub", public_pem(material.keys[name].public_key()))
     upstreams = "\n".join(f"      {name}: {url}" for name, url in sorted(settings.upstreams.items()))
-    support = f"sha256:{hashlib.sha256(b'registry.example.com/log-shipper:1').hexdigest()}"
     text = Template(_TEMPLATE.read_text("utf-8")).substitute(
-        upstreams=upstreams, support_image=support, classifier=image_digest("current")
+        upstreams=upstreams, support_image=support_digest(), classifier=image_digest("current")
     )
     _write(catalogue, "weighbridge.yaml", text)
     tenants = tenants_yaml(material, expired_ns=settings.at_ns - 30 * DAY, not_after_ns=settings.not_after_ns)
@@ -100,9 +106,14 @@ def _write_image(catalogue: Path, nickname: str, material: Material, settings: S
     if image.scan_age is None:
         return
     age = image.scan_age - (settings.remaining_ns if nickname == "ageing" else 0)
-    data = statements.scan(image.name, image_digest(nickname), material.keys["scanner"], settings.at_ns - age)
-    folder = image_digest(nickname).removeprefix("sha256:")
-    _write(catalogue, f"images/{folder}/evidence/scan.sigstore.json", data)
+    _write_image_evidence(catalogue, image.name, image_digest(nickname), material, settings.at_ns - age)
+
+
+def _write_image_evidence(catalogue: Path, name: str, digest_: str, material: Material, at_ns: int) -> None:
+    key, folder = material.keys["scanner"], f"images/{digest_.removeprefix('sha256:')}/evidence"
+    _write(catalogue, f"{folder}/scan.sigstore.json", statements.scan(name, digest_, key, at_ns))
+    _write(catalogue, f"{folder}/profile.sigstore.json", statements.image_profile(name, digest_, key, at_ns))
+    _write(catalogue, f"{folder}/sbom.sigstore.json", statements.image_components(name, digest_, key, at_ns))
 
 
 def _write_version(catalogue: Path, models: Path, version: Version, material: Material, settings: Settings) -> Package:

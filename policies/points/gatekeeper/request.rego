@@ -218,6 +218,11 @@ announced(revision) if {
 	current(release)
 }
 
+# Rules of their own: negating a call whose argument is undefined is undefined, too.
+release_announced if announced(parameters.revision)
+
+approval_announced if announced(approval.revision)
+
 current(release) if not "until" in object.keys(release)
 
 current(release) if {
@@ -235,11 +240,11 @@ fault := "no live state" if {
 } else := "foreign live state" if {
 	not live
 } else := "release not announced" if {
-	not announced(parameters.revision)
+	not release_announced
 } else := "forged approval" if {
 	data.inventory.cluster["weighbridge.dev/v1"].ModelApproval[approval_name]
 	not approval
 } else := "approval not announced" if {
 	approval
-	not announced(approval.revision)
+	not approval_announced
 }

@@ -122,6 +122,9 @@ uncached_image(entry) if request.image_digest(entry.container.image) in settings
 # with the words, nobody knows.
 told_to_keep_none(container) if {
 	server := started(container)
+	every word in words(container) {
+		not contains(word.text, "$(")
+	}
 	some word in words(container)
 	switches_off[server][word.text]
 }
@@ -160,6 +163,12 @@ told_to_cache contains {"field": found.field, "what": option} if {
 	means(option, "--enable-prefix-caching")
 }
 
+told_to_cache contains {"field": found.field, "what": found.name} if {
+	some found in variables
+	regex.match(`(?i)(^|_)(PREFIX_CACHING|KV_CACHE_REUSE)$`, found.name)
+	not off(found.value)
+}
+
 cache_servers contains {"field": found.field, "what": option} if {
 	some found in texts
 	some option in options(found.text)
@@ -169,7 +178,7 @@ cache_servers contains {"field": found.field, "what": option} if {
 
 cache_servers contains {"field": found.field, "what": found.name} if {
 	some found in variables
-	regex.match(`(?i)^(LMCACHE|MOONCAKE|SGLANG_HICACHE|AIBRIX_(KV_CACHE|L2)|DYN_KVBM|KVCACHE|VLLM_KV|VLLM_NIXL)_`, found.name)
+	regex.match(`(?i)^(LMCACHE|MOONCAKE|SGLANG_HICACHE|AIBRIX_(KV_CACHE|L2)|DYN_KVBM|KVCACHE|VLLM_KV|VLLM_NIXL|SM_(VLLM|SGLANG)_(KV|EC|HICACHE|CONFIG))_?`, found.name)
 }
 
 cache_servers contains {"field": array.concat(entry.field, word.field), "what": word.text} if {
@@ -199,6 +208,8 @@ means(option, known) if {
 	count(option) >= 6
 	startswith(known, replace(lower(option), "_", "-"))
 }
+
+means(option, known) if startswith(replace(lower(option), "_", "-"), known)
 
 # All that is handed to programs, as it stands.
 texts := array.concat(

@@ -32,6 +32,10 @@ cache_cases := {
 		"shortened": {"patch": args(["--enable-pre"]), "codes": {"GPU-007"}},
 		"an option that begins alike": {"patch": args(["--enable-precise-embedding-interpolation"]), "codes": set()},
 		"by a variable": {"patch": variable("ARGS", "serve --enable-prefix-caching"), "codes": {"GPU-007"}},
+		"by a variable of its own": {"patch": variable("SM_VLLM_ENABLE_PREFIX_CACHING", "true"), "codes": {"GPU-007"}},
+		"reuse by a variable": {"patch": variable("NIM_ENABLE_KV_CACHE_REUSE", "1"), "codes": {"GPU-007"}},
+		"no reuse by a variable": {"patch": variable("NIM_ENABLE_KV_CACHE_REUSE", "0"), "codes": set()},
+		"put together by Kubernetes": kept(args([off, "$(A)$(B)"]), {"GPU-007"}),
 		"another container": {
 			"patch": with_mig(set_(s("initContainers"), [object.union(serve, {
 				"resources": {"limits": {"nvidia.com/mig-1g.10gb": 1}},
@@ -67,6 +71,7 @@ cache_cases := {
 		"another variable": {"patch": variable("CACHE", "x"), "codes": set()},
 		"the type of a cache": {"patch": args(["--kv-cache-dtype=fp8"]), "codes": set()},
 		"too short to tell": {"patch": args(["--kv"]), "codes": set()},
+		"with more to its name": {"patch": args(["--lmcache-config-file=/x"]), "codes": {"GPU-008"}},
 		"a file of options": kept(args([off, "--config=/x"]), {"GPU-008"}),
 		"a file of options, apart": kept(args([off, "--config", "/x"]), {"GPU-008"}),
 		"more options of an engine": kept(args([off, "--extra_llm_api_options", "/x"]), {"GPU-008"}),

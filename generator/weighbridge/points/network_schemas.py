@@ -16,29 +16,20 @@ EXPOSURE = record(
 """`limits.exposure`."""
 FIELDS: dict[str, Schema] = dict.fromkeys(
     (
-        # Of Services, Ingresses, routes and grants.
-        *("type", "externalIPs", "ingressClassName", "parentRefs", "useDefaultGateways", "gateways", "group", "from_"),
-        *("sectionName", "visibility", "router", "expose"),
+        # Of routes and grants.
+        *("name", "namespace", "group", "kind", "enabled"),
         # Of NetworkPolicies.
-        *("podSelector", "policyTypes", "ingress", "egress", "from", "namespaceSelector", "ipBlock", "cidr"),
-        *("matchLabels", "matchExpressions", "key", "operator", "values"),
-        # Of roles and bindings.
-        *("rules", "apiGroups", "resources", "verbs", "roleRef", "aggregationRule"),
-        # Of the meshes' policies.
-        *("mtls", "mode", "portLevelMtls", "trafficPolicy", "tls", "portLevelSettings", "subsets", "action"),
-        *(
-            "insecureSkipVerify",
-            "source",
-            "sources",
-            "principals",
-            "accessPolicy",
-            "client",
-            "unauthenticated",
-            "meshTLS",
-        ),
-        *("unauthenticatedTLS", "requiredAuthenticationRefs", "targetRef", "selector"),
+        *("podSelector", "policyTypes", "from", "namespaceSelector", "ipBlock", "cidr", "action"),
+        *("matchLabels", "matchExpressions", "key", "operator", "values", "selector", "kubernetes.io/metadata.name"),
+        # Of roles.
+        *("apiGroups", "resources", "verbs", "nonResourceURLs"),
+        # Of the meshes' policies, and of what they read of namespaces and pods.
+        *("mtls", "mode", "portLevelMtls", "insecureSkipVerify", "meshTLS", "unauthenticated", "unauthenticatedTLS"),
+        *("source", "istio-injection", "istio.io/rev", "istio.io/dataplane-mode", "sidecar.istio.io/inject"),
+        "config.linkerd.io/default-inbound-policy",
         # Of pods.
-        *("csi", "driver", "secret", "podCertificate", "mountPath", "httpGet", "scheme", "grpc", "hostNetwork"),
+        *("csi", "driver", "secret", "projected", "mountPath", "scheme", "hostNetwork", "restartPolicy"),
+        # Of the namespace, where a cluster shows it.
         *("network_policies", "peer_authentications"),
     ),
     ANY,

@@ -7,6 +7,13 @@
 package lib.weighbridge.settings
 
 # METADATA
+# title: The names of the settings
+# description: |
+#   A registry holds them beside its records, and hands on these only: a function's arguments are hashed, and ten thousand records
+#   would be with them, for each question.
+names := {"multi_tenant", "labels", "limits", "exempt_namespaces", "support_images", "kinds", "modes", "waivers"}
+
+# METADATA
 # title: The settings can be read
 # description: All of them are there, and of the type that compiling gives them; a map that is no map would answer nothing to every lookup.
 readable(settings) if {

@@ -52,7 +52,7 @@ suspected := false
 data_readable if {
 	registry.point == "conftest"
 	compiled.registry_readable
-	settings.readable(registry)
+	settings.readable({name: registry[name] | some name in settings.names})
 }
 
 fresh := true

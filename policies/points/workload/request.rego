@@ -50,7 +50,7 @@ suspected := false
 data_readable if {
 	registry.point == "workload"
 	compiled.registry_readable
-	settings.readable(registry)
+	settings.readable({name: registry[name] | some name in settings.names})
 }
 
 fresh if compiled.live_fresh(now_ns)

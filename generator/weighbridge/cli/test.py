@@ -16,7 +16,7 @@ from weighbridge.cli import options
 
 if TYPE_CHECKING:
     from weighbridge.engines.host import Host
-    from weighbridge.harness.fixtures import Fixture
+    from weighbridge.harness.fixtures import Fixture, PointName
 
 _FORMATS = ("json", "junit", "text")
 
@@ -56,6 +56,7 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     PATHS are fixtures or folders of them; `tests/fixtures` by default. A fixture fails if a code is missing or surplus,
     or if the points disagree. Exit status: 1 if any fails, 2 if anything cannot be read or an engine is missing.
     """
+    from weighbridge.engines.locate import require  # noqa: PLC0415 -- it takes a second, and the help should not wait
     from weighbridge.harness import report  # noqa: PLC0415 -- it takes a second, and the help should not wait for it
     from weighbridge.harness.fixtures import CLUSTER_POINTS, chosen_points, read_fixtures  # noqa: PLC0415 -- the same
     from weighbridge.harness.run import HarnessOptions, failed, run_fixtures  # noqa: PLC0415 -- the same
@@ -72,6 +73,8 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
         if missing:
             raise click.UsageError(f"name images: {', '.join(f'--{name}-image' for name in missing)}")
         options = replace(options, host=functools.partial(_containers, named))
+    for name in sorted(_engines_of(set(asked) & set(CLUSTER_POINTS))):
+        require(name)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Showing fixtures", total=len(fixtures))
@@ -79,6 +82,11 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option
     reports = {"text": report.as_text, "json": report.as_json, "junit": report.as_junit}
     click.echo(reports[form](outcomes))
     sys.exit(1 if failed(outcomes) else 0)
+
+
+def _engines_of(points: set[PointName]) -> set[str]:
+    needed = {"gator": {"gator"}, "gatekeeper": {"etcd", "gatekeeper", "kube-apiserver"}}
+    return set().union(*(needed[point] for point in points))
 
 
 def _engines(fixtures: list[Fixture]) -> set[str]:

@@ -70,6 +70,27 @@ def namespaces(objects: Iterable[Any], environment: str, exempt: Collection[str]
     ]
 
 
+def closed(namespace: Object) -> list[Object]:
+    """A namespace as whoever runs a cluster should leave it: in the mesh, with no calls in clear, and closed to others.
+
+    Only a cluster shows any of this, so fixtures say nothing about it.
+    """
+    name = namespace["metadata"]["name"]
+    labels = {"istio-injection": "enabled", "istio.io/dataplane-mode": "ambient", **namespace["metadata"]["labels"]}
+    metadata = {"name": "harness", "namespace": name}
+    ingress = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    return [
+        {**namespace, "metadata": {"name": name, "labels": labels}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": ingress},
+        {
+            "apiVersion": "security.istio.io/v1",
+            "kind": "PeerAuthentication",
+            "metadata": metadata,
+            "spec": {"mtls": {"mode": "STRICT"}},
+        },
+    ]
+
+
 def possible(namespace: Object) -> bool:
     """Whether an API server would take a namespace of that name; gator takes any."""
     return bool(_NAMESPACE.fullmatch(namespace["metadata"]["name"]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.engines.cluster.client import ApiError
 from weighbridge.engines.cluster.cluster import Admission
-from weighbridge.harness.admitted_objects import definitions, items, namespaces, possible
+from weighbridge.harness.admitted_objects import closed, definitions, items, namespaces, possible
 from weighbridge.harness.judgement import Judgement
 from weighbridge.points.gatekeeper.resources import webhook_patch
 
@@ -40,9 +40,10 @@ def gatekeeper(stage: Stage, fixtures: Sequence[Fixture]) -> dict[str, Judgement
 
 
 def _surround(stage: Stage, cluster: Cluster, objects: list[Any]) -> None:
-    unknown = [each for each in definitions(objects) if not _served(cluster, each)]
-    needed = namespaces(objects, stage.environment, stage.exempt)
-    cluster.install([*unknown, *(each for each in needed if possible(each))])
+    needed = [each for each in namespaces(objects, stage.environment, stage.exempt) if possible(each)]
+    prepared = [part for each in needed for part in closed(each)]
+    unknown = [each for each in definitions([*objects, *prepared]) if not _served(cluster, each)]
+    cluster.install([*unknown, *prepared])
 
 
 def _served(cluster: Cluster, definition: dict[str, Any]) -> bool:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from weighbridge.engines.cluster.client import ApiError, until
 from weighbridge.engines.cluster.cluster import CONSTRAINTS, TEMPLATES, Cluster
-from weighbridge.points.gatekeeper.names import APPROVAL, GROUP_VERSION, LIVE_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,11 +25,15 @@ _KEPT = ("CustomResourceDefinition", "ConstraintTemplate", "SyncSet", "Namespace
 _PROBE = "weighbridge-probe"
 _REGO = """package probe
 
-violation contains {"msg": sprintf("<%s>", [json.marshal(found)])} if {
+violation contains {"msg": sprintf("<%s>", [json.marshal(all)])} if {
 	input.review.object.metadata.name == "weighbridge-probe"
-	found := {sprintf("%s/%s", [kind, name]): object.metadata.resourceVersion |
-		object := data.inventory.cluster["weighbridge.dev/v1"][kind][name]
+	here := {sprintf("/%s/%s", [kind, name]): found.metadata.resourceVersion |
+		found := data.inventory.cluster[_][kind][name]
 	}
+	there := {sprintf("%s/%s/%s", [namespace, kind, name]): found.metadata.resourceVersion |
+		found := data.inventory.namespace[namespace][_][kind][name]
+	}
+	all := object.union(here, there)
 }
 """
 
@@ -97,18 +100,22 @@ class SharedCluster:
         self.await_synced(cluster)
 
     def await_synced(self, cluster: Cluster) -> None:
-        """Wait until Gatekeeper's inventory holds exactly what the API server holds of our kinds."""
-        kinds = [kind for kind in (APPROVAL, LIVE_STATE) if cluster.admin.known(GROUP_VERSION, kind)]
-        stored = {
-            f"{kind}/{each['metadata']['name']}": each["metadata"]["resourceVersion"]
-            for kind in kinds
-            for each in cluster.admin.list(GROUP_VERSION, kind)
+        """Wait until Gatekeeper's inventory holds exactly what the API server holds of the kinds that are synced."""
+        syncset = cluster.admin.get("syncset.gatekeeper.sh/v1alpha1", "SyncSet", "weighbridge") or {
+            "spec": {"gvks": []}
         }
+        stored: dict[str, str] = {}
+        for each in syncset["spec"]["gvks"]:
+            group_version = f"{each['group']}/{each['version']}"
+            for obj in cluster.admin.list(group_version, each["kind"]):
+                metadata = obj["metadata"]
+                name = f"{metadata.get('namespace', '')}/{each['kind']}/{metadata['name']}"
+                stored[name] = metadata["resourceVersion"]
         until(lambda: inventory(cluster) == stored, "in step with Gatekeeper's inventory")
 
 
 def inventory(cluster: Cluster) -> dict[str, Any]:
-    """What Gatekeeper has of our kinds: versions by `<kind>/<name>`, as a review sees them."""
+    """What Gatekeeper has of synced kinds: versions by `<namespace>/<kind>/<name>`, as a review has them."""
     # A kind that starts nothing, and about which the webhook asks all the same.
     metadata = {"name": _PROBE, "namespace": "default"}
     probe = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 1, "data": {}}

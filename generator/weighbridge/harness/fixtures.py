@@ -52,7 +52,9 @@ class LiveFixture(Document):
     roots: tuple[Text, ...] | None = Field(default=None, min_length=1, strict=False)
     """What the bundle claims in place of its own root; none that another bundle has."""
     empty: bool = False
-    """Whether the bundle is signed as it should be and holds nothing."""
+    """Whether the bundle is signed as it should be and holds nothing; a cluster then has no LiveState."""
+    forged: bool = False
+    """Whether a cluster's LiveState is signed by another key than the constraint knows."""
 
 
 class RequestFixture(Document):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge import resources
 from weighbridge.bundle.guard import CLOCK_LINE
-from weighbridge.bundle.policies import POINTS, declared_point
+from weighbridge.bundle.policies import GATEKEEPER, POINTS, declared_point
 from weighbridge.engines.opa import opa_eval, opa_parse
 from weighbridge.points.schemas import field_names
 from weighbridge.registry.records import NO_ANSWER
@@ -98,7 +98,7 @@ def unknown_fields(step: str, base: Path | None = None) -> list[str]:
 
 def step_modules(step: str, base: Path) -> list[Path]:
     """What one step loads, without tests: theirs are values that no schema allows, on purpose."""
-    folders = declared_point(step).policies if step in POINTS else (step,)
+    folders = declared_point(step).policies if step in (*POINTS, GATEKEEPER) else (step,)
     found = (path for folder in folders for path in sorted((base / folder).rglob("*.rego")))
     return [path for path in found if not path.name.endswith(_TEST)]
 
@@ -127,7 +127,7 @@ def _input(base: Path, fixtures: list[str]) -> dict[str, Any]:
     paths = sorted(
         path for folder in _FOLDERS for path in (base / folder).rglob("*.rego") if not path.name.endswith(_TEST)
     )
-    clocks = [base / "points" / point / "request.rego" for point in POINTS] + [base / "guard" / "guard.rego"]
+    clocks = [base / "points" / point / "request.rego" for point in (*POINTS, GATEKEEPER)] + [base / "guard" / "guard.rego"]
     return {
         "modules": {path.relative_to(base).as_posix(): opa_parse(path) for path in paths},
         "fixtures": fixtures,

@@ -97,8 +97,11 @@ test_a_user_gives_no_effect if {
 }
 
 test_softens if {
-	every code in ["POD-022", "IMG-004", "GPU-001", "TLS-001", "NET-001", "REL-015", "ACM-001", "MOD-004"] {
+	every code in ["POD-022", "IMG-004", "GPU-002", "TLS-001", "NET-001", "REL-022", "ACM-001", "MOD-004"] {
 		decision.softens(code)
+	}
+	every code in ["MOD-099", "INF-099", "REL-099", "USR-099", "GPU-001", "POD-001", "REL-004"] {
+		not decision.softens(code)
 	}
 	every code in ["", "pod-022", "POD-22", "POD-0222", " POD-022", "POD-022\n", "*", "POD-*", null, 7, ["POD-022"]] {
 		not decision.softens(code)

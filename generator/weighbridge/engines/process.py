@@ -57,6 +57,45 @@ def run(
         ) from error
 
 
+class Started:
+    """An engine that has been started ahead of its question, which comes by standard input.
+
+    It loads while its caller does something else. Should the caller die, the end of its input ends it.
+
+    Raises:
+        EngineError: it could not be started.
+    """
+
+    def __init__(self, arguments: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> None:
+        self._command = [str(argument) for argument in arguments]
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(
+                self._command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(environment or {})
+            )
+        except OSError as error:
+            raise EngineError(f"{self._command[0]} could not be started: {error.strerror}") from error
+
+    def ask(self, stdin: bytes, *, timeout: float) -> subprocess.CompletedProcess[bytes]:
+        """Give it its input, and wait for its end. The caller judges its exit status.
+
+        Raises:
+            EngineError: it took longer than `timeout` seconds.
+        """
+        try:
+            stdout, stderr = self._process.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired as error:
+            self.stop()
+            raise EngineError(f"{Path(self._command[0]).name} took longer than {timeout:g} s") from error
+        return subprocess.CompletedProcess(self._command, self._process.returncode, stdout, stderr)
+
+    def stop(self) -> None:
+        """End it without a question; may be called twice, and after `ask`."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
 def free_port() -> int:
     """A loopback TCP port that nobody uses, for an engine that cannot say which one it took.
 

@@ -1,8 +1,9 @@
 """Judging manifests by what `compile` wrote, without conftest (CONTRACTS: Fixtures, `check --format json`).
 
 The rules and the data are conftest's, asked through OPA, so both give the same verdict. Neither knows live data. Order
-of steps: verify the compiled folder; collect manifests into batches; find the names of versions in them, and load those
-records; one `opa eval` a batch, while the next is read. OPA sees copies of the bytes that were verified, nothing else.
+of steps: verify the compiled folder, and start OPA with a copy of its rules, so that it compiles them meanwhile; read
+the manifests; find the names of versions in them, and read those records; hand both to OPA as one input, an `opa eval`
+for each core. OPA sees the bytes that were verified, nothing else.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import json
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from weighbridge.bundle.shards import REST
 from weighbridge.engines import process
 from weighbridge.engines.locate import require
 from weighbridge.errors import EngineError
@@ -24,20 +23,23 @@ from weighbridge.points.report import EFFECTS, SEVERITIES, Report, Result, Viola
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from concurrent.futures import Future
     from types import TracebackType
 
     from weighbridge.points.manifests import Manifest
 
-BATCH = 250
-"""Documents that are judged in one question."""
+SMALLEST, LARGEST = 40, 500
+"""Documents that are judged in one question: fewer cost less than another OPA, more would need too much memory."""
 MOST_NAMES = 10_000
 """Names of versions in one batch beyond which all records are loaded."""
-_QUERY = "[d | some x in input; d := data.weighbridge.points.conftest.decision with input as x]"
+_QUERY = (
+    "[decision | some document in input.documents; decision := data.weighbridge.points.conftest.decision"
+    " with input as document with data.weighbridge.registry as input.registry"
+    " with data.weighbridge.loaded as input.loaded]"
+)
 _SECONDS = 300.0
 _CONFLICT = "eval_conflict_error"
-_ENVIRONMENT = {"GOGC": "400"}
-"""OPA ends with the answer: collecting its garbage costs more time than the memory is worth."""
+_ENVIRONMENT = {"GOGC": "off", "GOMEMLIMIT": "512MiB"}
+"""OPA ends with the answer: up to this size, collecting its garbage costs more time than the memory is worth."""
 
 
 class Checker:
@@ -55,6 +57,7 @@ class Checker:
         self.environment = environment
         self.compiled = CompiledFolder(bundle, environment)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._ahead: list[process.Started] = []
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="wb-check-")
@@ -62,11 +65,14 @@ class Checker:
             file = Path(self._folder.name, "policy", path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
+        self._ahead.append(self._start())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for started in self._ahead:
+            started.stop()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -84,51 +90,48 @@ class Checker:
             InputError: of the iterable, or of a file with records.
             EngineError: OPA failed, or answered something else than a decision a document.
         """
-        waiting: list[tuple[list[Manifest], Future[list[Any]]]] = []
-        remaining = iter(manifests)
+        documents = list(manifests)
+        size = min(LARGEST, max(SMALLEST, -(-len(documents) // _cores())))
+        batches = [documents[start : start + size] for start in range(0, len(documents), size)]
         with ThreadPoolExecutor(_cores()) as pool:
-            # Whatever cannot be read ends the walk; what is being judged by then is not waited for.
             try:
-                while batch := list(islice(remaining, BATCH)):
-                    waiting.append((batch, pool.submit(self._decisions, len(waiting), batch)))
-                results = [
-                    _result(manifest, decision)
-                    for batch, asked in waiting
-                    for manifest, decision in zip(batch, asked.result(), strict=True)
-                ]
+                answers = list(pool.map(self._decisions, batches))
             except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        return Report(self.environment, tuple(results))
+        decisions = (decision for answer in answers for decision in answer)
+        judged = zip(documents, decisions, strict=True)
+        return Report(self.environment, tuple(_result(manifest, decision) for manifest, decision in judged))
 
-    def _decisions(self, number: int, batch: list[Manifest]) -> list[Any]:
+    def _decisions(self, batch: list[Manifest]) -> list[Any]:
         values = [manifest.value for manifest in batch]
         names = meant_names(values, self.compiled.registry.get("labels"))
         answer = None
         if len(names) <= MOST_NAMES:
-            answer = self._asked(f"{number}", values, self.compiled.records(names), names)
+            answer = self._asked(values, self.compiled.records(names), names)
         if answer is None:
-            answer = self._asked(f"{number}-all", values, self.compiled.all_records(), None)
+            answer = self._asked(values, self.compiled.all_records(), None)
         if not isinstance(answer, list) or len(answer) != len(batch):
             raise EngineError(f"the rules gave no decision about a document of {batch[0].file} to {batch[-1].file}")
         return answer
 
-    def _asked(self, name: str, values: list[Any], records: Mapping[str, Any], names: Iterable[str] | None) -> Any:
+    def _asked(self, values: list[Any], records: Mapping[str, Any], names: Iterable[str] | None) -> Any:
         """OPA's answer; None where a rule looked for a record that was not loaded."""
-        document: dict[str, Any] = {"registry": {**self.compiled.registry, "records": dict(records)}}
-        if names is not None:
-            document["loaded"] = {"records": dict.fromkeys(names, True)}
-        data = self.policy.parent / f"{name}-{REST}"
-        data.write_text(json.dumps({"weighbridge": document}), encoding="utf-8")
-        loaded = [self.policy.as_uri(), data.as_uri()]
-        command: list[str | Path] = [require("opa").path, "eval", "--format=json", "--stdin-input"]
-        done = process.run(
-            [*command, *(f"--data={uri}" for uri in loaded), _QUERY],
-            timeout=_SECONDS,
-            environment=_ENVIRONMENT,
-            stdin=json.dumps(values, separators=(",", ":")).encode(),
-        )
+        document = {
+            "documents": values,
+            "registry": {**self.compiled.registry, "records": dict(records)},
+            "loaded": {} if names is None else {"records": dict.fromkeys(names, True)},
+        }
+        try:
+            started = self._ahead.pop()
+        except IndexError:
+            started = self._start()
+        done = started.ask(json.dumps(document, separators=(",", ":")).encode(), timeout=_SECONDS)
         return _answer(done.returncode, done.stdout, done.stderr, partly=names is not None)
+
+    def _start(self) -> process.Started:
+        arguments = ["eval", "--format=json", "--stdin-input", f"--data={self.policy.as_uri()}", _QUERY]
+        return process.Started([require("opa").path, *arguments], environment=_ENVIRONMENT)
 
 
 def _cores() -> int:

@@ -50,7 +50,9 @@ def test_formatted() -> None:
 
 @pytest.mark.parametrize("point", [*POINTS, GATEKEEPER, *STEPS])
 def test_strict(point: str) -> None:
-    opa_command("check", "--strict", f"--capabilities={POLICIES / 'capabilities.json'}", *modules(point))
+    # Tests of Gatekeeper's point sign tokens, which no rule may.
+    checked = [path for path in modules(point) if point != GATEKEEPER or not path.name.endswith("_test.rego")]
+    opa_command("check", "--strict", f"--capabilities={POLICIES / 'capabilities.json'}", *checked)
 
 
 @pytest.mark.parametrize("point", [*POINTS, GATEKEEPER, *STEPS])

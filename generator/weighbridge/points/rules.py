@@ -127,7 +127,8 @@ def _input(base: Path, fixtures: list[str]) -> dict[str, Any]:
     paths = sorted(
         path for folder in _FOLDERS for path in (base / folder).rglob("*.rego") if not path.name.endswith(_TEST)
     )
-    clocks = [base / "points" / point / "request.rego" for point in (*POINTS, GATEKEEPER)] + [base / "guard" / "guard.rego"]
+    requests = [base / "points" / point / "request.rego" for point in (*POINTS, GATEKEEPER)]
+    clocks = [*requests, base / "guard" / "guard.rego"]
     return {
         "modules": {path.relative_to(base).as_posix(): opa_parse(path) for path in paths},
         "fixtures": fixtures,

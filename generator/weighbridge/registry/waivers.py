@@ -178,9 +178,10 @@ class _Reader:
         objections = [each.objection() for each in signed]
         counted = [each for each, wrong in zip(signed, objections, strict=True) if not wrong]
         named = [self._signers[name] for each in counted for name in each.names]
-        may = [signer for signer in named if set(predicate.codes) <= set(signer.document.waives)]
+        wanted = _waivable(predicate)
+        may = [signer for signer in named if wanted <= set(signer.document.waives)]
         if not may:
-            problems.append(_nobody(predicate, file.path, named, objections))
+            problems.append(_nobody(wanted, file.path, named, objections))
         elif not (counting := [signer for signer in may if self._counts(signer, predicate)]):
             message = f"signed by {may[0].name}, whose key does not count at --at"
             problems.append(Problem(file.path, field="signatures", message=message, fix=_SIGN_AGAIN))
@@ -211,10 +212,15 @@ def check_waiver(predicate: WaiverPredicate, file: str, environments: Mapping[st
             yield Problem(file, field=f"codes[{index}]", message=f"names {code} twice", fix="Name it once.")
 
 
-def _nobody(predicate: WaiverPredicate, file: str, named: Sequence[Signer], objections: Sequence[str]) -> Problem:
+def _waivable(predicate: WaiverPredicate) -> set[str]:
+    """The codes that a signer must be allowed to waive; that nobody may waive the others is told already."""
+    artifact = predicate.scope.artifact is not None
+    return {code for code in predicate.codes if waiver_refusal(code, artifact=artifact) is None}
+
+
+def _nobody(wanted: set[str], file: str, named: Sequence[Signer], objections: Sequence[str]) -> Problem:
     lacking = [
-        f"{signer.name} may not waive {', '.join(sorted(set(predicate.codes) - set(signer.document.waives)))}"
-        for signer in named
+        f"{signer.name} may not waive {', '.join(sorted(wanted - set(signer.document.waives)))}" for signer in named
     ]
     message = "; ".join([*lacking, *filter(None, objections)]) or "nobody has signed it who may waive"
     return Problem(file, field="signatures", message=message, fix=_SIGN_AGAIN)

@@ -135,6 +135,12 @@ def scan(image: str, image_digest: str, key: Key, at_ns: int) -> bytes:
 
 
 def image_profile(image: str, image_digest: str, key: Key, at_ns: int) -> bytes:
+    """What is in a serving image, signed."""
+    predicate = image_profile_predicate(image, image_digest, at_ns)
+    return bundle(IMAGE_PROFILE, predicate, (image, image_digest), key)
+
+
+def image_profile_predicate(image: str, image_digest: str, at_ns: int) -> dict[str, Any]:
     """What is in a serving image, as `weighbridge image profile` tells it: nothing that serving has no use for."""
     layer = digest(f"layer of {image}".encode())
     profile = {
@@ -154,8 +160,7 @@ def image_profile(image: str, image_digest: str, key: Key, at_ns: int) -> bytes:
         "digest": image_digest,
         "images": [profile],
     }
-    written = ImageProfilePredicate.model_validate(predicate).model_dump(mode="json", exclude_none=True)
-    return bundle(IMAGE_PROFILE, written, (image, image_digest), key)
+    return ImageProfilePredicate.model_validate(predicate).model_dump(mode="json", exclude_none=True)
 
 
 def image_components(image: str, image_digest: str, key: Key, at_ns: int) -> bytes:

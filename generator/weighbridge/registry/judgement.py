@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from weighbridge import resources
 from weighbridge.bundle.policies import evidence_rules_of
+from weighbridge.catalogue import mutual_tls
 from weighbridge.catalogue.load import load_catalogue
 from weighbridge.catalogue.trust import TrustState, load_root_key, verify_trust
 from weighbridge.engines.opa import OpaServer
@@ -68,7 +69,7 @@ class Judged:
     waivers: tuple[Waiver, ...] = ()
     """Every waiver of the catalogue, verified, also those that have ended or not begun."""
     warnings: tuple[str, ...] = ()
-    """What a reader should know of orders and waivers."""
+    """What a reader should know of orders and waivers, and of what environments leave unsaid."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def judge_catalogue(root: Path, options: JudgingOptions, progress: Progress = si
     trust = _trust(catalogue, options)
     check_user_rules(catalogue.policies)
     orders, waivers = resolve_orders(catalogue, options.at_ns), read_waivers(catalogue, options.at_ns)
-    warnings = (*orders.warnings, *waiver_warnings(catalogue, waivers, options.at_ns))
+    unsaid = mutual_tls.unsaid(catalogue.configuration.environments)
+    warnings = (*orders.warnings, *waiver_warnings(catalogue, waivers, options.at_ns), *unsaid)
     whole = catalogue
     if options.only:
         catalogue = _reduced(catalogue, _chosen(catalogue, options))

@@ -66,14 +66,20 @@ def configuration() -> Json:
     two = {"signers": ["mlsec", "product"], "threshold": 2}
     kinds = {"revoke": one, "freeze": one, "suspend": one, "revoke-key": one, "route": one, "distrust": one}
     orders = {**kinds, "restore": two, "thaw": two, "resume": two}
+    unmeshed = {"mutual_tls": {"by": "none"}}
     return {
         "apiVersion": "weighbridge.dev/v1",
         "kind": "Catalogue",
         "trust": {"signers": {name: {"key": f"keys/{name}.pub"} for name in SIGNERS}},
         "attestations": about,
         "environments": {
-            "dev": {"requires": []},
-            "staging": {"requires": ["evaluated"], "promotes_from": "dev", "promotions": {"signers": ["ci"]}},
+            "dev": {"requires": [], "workloads": unmeshed},
+            "staging": {
+                "requires": ["evaluated"],
+                "promotes_from": "dev",
+                "promotions": {"signers": ["ci"]},
+                "workloads": unmeshed,
+            },
             "prod": {
                 "requires": ["evaluated", "scanned"],
                 "promotes_from": "staging",
@@ -82,6 +88,7 @@ def configuration() -> Json:
                 "approvals": {"signers": ["mlsec", "product"], "threshold": 2},
                 "orders": orders,
                 "multi_tenant": True,
+                "workloads": unmeshed,
                 "routes": {"qa-now": {"models": ["qa"], "active": NAME}},
                 "upstreams": {NAME: "http://127.0.0.1:8000"},
             },

@@ -56,7 +56,7 @@ problems contains sprintf("%s: documented in %d places", [code, count(places)]) 
 
 problems contains sprintf("%s: no fixture %s-%s-*.yaml", [code, lower(code), outcome]) if {
 	some code, _ in documented_codes
-	regex.match(`^(GPU|INF|MOD|POD)-`, code)
+	regex.match(`^(GPU|IMG|INF|MOD|POD)-`, code)
 	some outcome in ["pass", "fail", "hostile"]
 	not has_fixture(code, outcome)
 }

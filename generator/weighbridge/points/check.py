@@ -32,9 +32,9 @@ SMALLEST, LARGEST = 40, 500
 MOST_NAMES = 10_000
 """Names of versions in one batch beyond which all records are loaded."""
 _QUERY = (
-    "[decision | some document in input.documents; decision := data.weighbridge.points.conftest.decision"
-    " with input as document with data.weighbridge.registry as input.registry"
-    " with data.weighbridge.loaded as input.loaded]"
+    "[decision | registry := input.registry; loaded := input.loaded; some document in input.documents;"
+    " decision := data.weighbridge.points.conftest.decision with input as document"
+    " with data.weighbridge.registry as registry with data.weighbridge.loaded as loaded]"
 )
 _SECONDS = 300.0
 _CONFLICT = "eval_conflict_error"

@@ -13,6 +13,7 @@ from weighbridge.engines.locate import require
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
+    "behind-the-gateway.md": ["NET-001", "TLS-005", "NET-008", "NET-010", "prod: 5 allowed, 0 denied"],
     "isolate-accelerators.md": ["prod: 1 allowed, 0 denied", "GPU-002", "GPU-003", "GPU-007"],
     "registry.md": ["kb-qa-001@1.0 is at oci://127.0.0.1:", "evidence          1 attached", "1 files, 8 bytes"],
     "package-a-model.md": [

@@ -45,11 +45,14 @@ class Gatekeeper:
     Args:
         plane: the cluster that it judges.
         audit_seconds: between two audits of what runs; 0 for none.
+
+    Attributes:
+        audit_seconds: the same; a change counts from the next start.
     """
 
     def __init__(self, plane: ControlPlane, *, audit_seconds: int = 0) -> None:
         self._plane = plane
-        self._audit_seconds = audit_seconds
+        self.audit_seconds = audit_seconds
         self._port, self._health = free_port(), free_port()
         self._process: EngineProcess | None = None
 
@@ -100,7 +103,7 @@ class Gatekeeper:
             f"--health-addr=127.0.0.1:{self._health}",
             f"--prometheus-port={free_port()}",
             f"--api-cache-dir={folder / 'audit'}",
-            f"--audit-interval={self._audit_seconds}",
+            f"--audit-interval={self.audit_seconds}",
             f"--exempt-namespace={NAMESPACE}",
             "--shutdown-delay=0",
             "--disable-opa-builtin={http.send}",

@@ -79,7 +79,7 @@ def test_exposure_that_is_not_understood_is_refused(said: object) -> None:
 def test_the_place_of_what_is_wrong(tree: Tree) -> None:
     said = "    requires: []\n    workloads: {mutual_tls: {by: ipsec}, exposure: {gateway: [a/b]}}\n"
     tree.edit(W, "    requires: []\n", said)
-    by, gateway = sorted(tree.problems(), reverse=True)
+    gateway, by = sorted(tree.problems(), key=lambda problem: "mutual_tls" in problem)
     assert ": environments.dev.workloads.mutual_tls.by: is 'ipsec'. Allowed: " in by
     assert ": environments.dev.workloads.exposure.gateway: is not known here. Did you mean `gateways`?" in gateway
 

@@ -3,7 +3,7 @@
 import pytest
 
 from weighbridge.errors import InputError
-from weighbridge.points.manifests import MAX_FILE_BYTES, parse_manifests, read_manifests
+from weighbridge.points.manifests import MAX_FILE_BYTES, Manifests, parse_manifests, read_manifests
 
 
 def test_several_documents_and_empty_ones():
@@ -20,10 +20,40 @@ def test_json_is_read_with_its_places():
     assert found.place(["spec", "containers", 0, "image"]) == (3, 28)
 
 
-def test_what_is_text_stays_text():
-    text = b"a: 2025.10\nb: 2025-03-15\nc: '1'\nd: 010\ne: no\nf: 1e3\n"
+def test_scalars_mean_what_they_mean_to_kubernetes():
+    text = b"a: 2025.10\nb: 2025-03-15\nc: '1'\nd: 010\ne: no\nf: 1e3\ng: 0x10\n"
+    text += b"h: !!str 1\ni: 1_000\nj: ~\n'on': yes\n1: x\n"
     value = parse_manifests(text, "f")[0].value
-    assert value == {"a": 2025.1, "b": "2025-03-15", "c": "1", "d": "010", "e": "no", "f": 1000.0}
+    assert value == {
+        "a": 2025.1, "b": "2025-03-15", "c": "1", "d": 8, "e": False, "f": 1000.0, "g": 16, "h": "1", "i": 1000,
+        "j": None, "on": True, "1": "x",
+    }  # fmt: skip
+
+
+def test_anchors_and_merge_keys_are_resolved_with_the_places_where_they_are_written():
+    text = b"base: &base\n  image: nginx\n  name: a\nitems:\n- <<: *base\n  name: b\n- *base\n"
+    (found,) = parse_manifests(text, "f")
+    assert found.value["items"] == [{"image": "nginx", "name": "b"}, {"image": "nginx", "name": "a"}]
+    assert found.place(["items", 0, "image"]) == (2, 3)
+    assert found.place(["items", 0, "name"]) == (6, 3)
+    assert found.place(["items", 1, "image"]) == (2, 3)
+
+
+def test_of_merged_lists_the_earlier_counts():
+    text = b"- &a {x: 1}\n- &b {x: 2, z: 2}\n- {<<: [*a, *b]}\n"
+    assert parse_manifests(text, "f")[0].value[2] == {"x": 1, "z": 2}
+
+
+def test_what_helm_says_of_templates():
+    text = b"---\n# Source: web/templates/a.yaml\nkind: A\n---\n# Source: web/templates/b.yaml\n# more\nkind: B\n"
+    text += b"---\nkind: C\n# Source: x\n"
+    assert [each.source for each in parse_manifests(text, "-")] == ["web/templates/a.yaml", "web/templates/b.yaml", ""]
+
+
+def test_a_byte_order_mark_and_a_file_without_an_end_of_line():
+    (found,) = parse_manifests(b"\xef\xbb\xbfkind: Pod\r\nmetadata:\r\n  name: x", "f")
+    assert found.value == {"kind": "Pod", "metadata": {"name": "x"}}
+    assert found.place(["metadata", "name"]) == (3, 3)
 
 
 def test_tabs_in_text_and_crlf_are_fine():
@@ -36,8 +66,25 @@ def test_tabs_in_text_and_crlf_are_fine():
     [
         (b"a: 1\na: 2\n", "twice"),
         (b'{"a": 1, "a": 2}', "twice"),
-        (b"a: &x [1]\nb: *x\n", "alias"),
-        (b"<<: {a: 1}\n", "merge"),
+        (b"a: *x\n", "alias"),
+        (b"a: &x [*x]\n", "alias"),
+        (b"a: &x 1\nb: &x 2\n", "anchor"),
+        (b"a: &x {a: 1}\n*x : 1\n", "key"),
+        (b"a: &x k\n*x : 1\n", "alias as a key"),
+        (b"a: 1\n<<: {a: 2}\n", "merges"),
+        (b"<<: [1]\n", "merges"),
+        (
+            b"a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + b"".join(b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 9)) for c in range(98, 110)),
+            "too large",
+        ),
+        (
+            b"a: &a [x]\n"
+            + b"".join(b"a%d: &a%d [*a%s]\n" % (c, c, b"%d" % (c - 1) if c else b"") for c in range(120)),
+            "too deep",
+        ),
+        (b"a: .inf\n", "finite"),
+        (b"a: 0x" + b"f" * 5000, "64 bits"),
         (b"a: !!python/object/apply:os.system [ls]\n", "tag"),
         (b"a: [1\n", "valid YAML"),
         (b"a: b: c\n", "valid YAML"),
@@ -65,6 +112,36 @@ def test_files_folders_and_standard_input(tmp_path):
     found = read_manifests([tmp_path, tmp_path / "a.json"], b"kind: C\n")
     assert [each.value["kind"] for each in found] == ["C", "A", "B"]
     assert found[0].file == "-"
+
+
+def test_in_a_folder_what_no_cluster_takes_is_told_and_not_judged(tmp_path):
+    (tmp_path / "values.yaml").write_text("image: nginx\n")
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: x\n")
+    (tmp_path / "kustomization.yaml").write_text("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n")
+    (tmp_path / "patch.json").write_text('[{"op": "remove", "path": "/spec"}]')
+    (tmp_path / "pod.yaml").write_text("kind: Pod\n---\nimage: x\n")
+    (tmp_path / "odd.yaml").write_text("Kind: Pod\n")
+    found = Manifests([tmp_path])
+    assert [each.file.rsplit("/", 1)[-1] for each in found] == ["odd.yaml", "pod.yaml"]
+    passed = [(each.file.rsplit("/", 1)[-1], each.document) for each in found.not_judged]
+    assert passed == [
+        ("Chart.yaml", 1),
+        ("kustomization.yaml", 1),
+        ("patch.json", 1),
+        ("pod.yaml", 2),
+        ("values.yaml", 1),
+    ]
+    assert len(list(Manifests([tmp_path / "values.yaml"]))) == 1
+
+
+def test_templates_of_helm_are_an_error_with_its_cure_unless_they_are_left_out(tmp_path):
+    (tmp_path / "chart" / "templates").mkdir(parents=True)
+    (tmp_path / "chart" / "templates" / "pod.yaml").write_text("{{- if .Values.x }}\nkind: Pod\n{{- end }}\n")
+    (tmp_path / "pod.yaml").write_text("kind: Pod\n")
+    with pytest.raises(InputError, match="helm template CHART"):
+        list(Manifests([tmp_path]))
+    assert len(list(Manifests([tmp_path], exclude=["*/templates"]))) == 1
+    assert len(list(Manifests([tmp_path], exclude=["chart/"]))) == 1
 
 
 def test_all_problems_of_all_files_come_at_once(tmp_path):

@@ -22,7 +22,8 @@ def as_text(report: Report) -> str:
         if result.violations:
             lines += [_head(result), *(_line(result, violation) for violation in result.violations), ""]
     lines += [
-        f"not judged: {_printable(each.file)}, document {each.document}: {each.reason}" for each in report.not_judged
+        f"not judged: {_printable(each.file)}, document {each.document}: {_printable(each.reason)}"
+        for each in report.not_judged
     ]
     lines.append(_summary(report))
     return "\n".join(lines)

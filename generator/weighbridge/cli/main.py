@@ -31,6 +31,7 @@ COMMANDS = {
     "public-key": "Print the public half of a key, also of one in an HSM or KMS.",
     "pull": "Fetch a packaged model from an OCI registry, and verify it.",
     "push": "Push a packaged model and its evidence to an OCI registry.",
+    "push-policy": "Push policy and data to an OCI registry, for `conftest pull`.",
     "release": "Check what a release must document, and announce it.",
     "run": "Run OPA and Envoy locally with what `compile` wrote.",
     "sbom": "Write a model's bill of materials.",

@@ -90,13 +90,11 @@ def test_jobs_are_judged_however_deep_their_pods_lie(site):
 
 
 def test_kinds_of_operators_are_judged(site):
-    container = {"name": "kserve-container", "image": OTHER}
-    serving = {
-        **SERVICE,
-        "metadata": {"name": "magika", "namespace": "models"},
-        "spec": {"predictor": {"containers": [container]}},
-    }
-    assert {"MOD-001", "MOD-008"} <= site.codes(serving)
+    serving = fixture_object("mod-011-pass-inference-service")
+    assert (serving["apiVersion"], serving["kind"]) == (SERVICE["apiVersion"], SERVICE["kind"])
+    assert site.codes(serving) == set()
+    del serving["metadata"]["labels"]
+    assert site.codes(serving) == {"MOD-001"}
 
 
 def test_an_update_is_judged_and_one_that_starts_nothing_is_not(site):

@@ -75,7 +75,7 @@ def test_while_gatekeeper_is_away_nothing_that_serves_passes(site):
         for each in (
             plain_pod("kube-system"),
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "models"}},
-            plain_pod("gatekeeper-system"),
+            pod(namespace="gatekeeper-system"),
         ):
             assert site.cluster.ask(each, "tenant").allowed, each
     finally:

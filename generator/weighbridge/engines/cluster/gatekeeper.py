@@ -93,6 +93,9 @@ class Gatekeeper:
         config = folder / "gatekeeper.kubeconfig"
         config.write_text(json.dumps(kubeconfig(self._plane, USER)), encoding="utf-8")
         config.chmod(0o600)
+        # Without it an audit fails, and says so in its log alone.
+        audited = folder / "audit"
+        audited.mkdir(exist_ok=True)
         arguments = [
             f"--kubeconfig={config}",
             "--debug-use-fake-pod",
@@ -102,7 +105,7 @@ class Gatekeeper:
             f"--port={self._port}",
             f"--health-addr=127.0.0.1:{self._health}",
             f"--prometheus-port={free_port()}",
-            f"--api-cache-dir={folder / 'audit'}",
+            f"--api-cache-dir={audited}",
             f"--audit-interval={self.audit_seconds}",
             f"--exempt-namespace={NAMESPACE}",
             "--shutdown-delay=0",

@@ -10,12 +10,12 @@ BENCH ?= all
 FUZZ ?=
 SECONDS_EACH ?= 60
 STAMP := $(VENV)/.installed
-PACKAGES := docker-registry softhsm2 busybox-static gcc libc6-dev
+PACKAGES := docker-registry etcd-server softhsm2 busybox-static gcc libc6-dev
 
-.PHONY: help demo test lint format generate bench fuzz clean engines install packages
+.PHONY: help demo test e2e lint format generate bench fuzz clean engines install packages
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): requirements/dev.lock requirements/models.lock pyproject.toml opa-config.yaml
 	$(PYTHON) -m venv $(VENV)
@@ -31,15 +31,18 @@ demo: $(STAMP) ## Weigh a real model, and show who may use it
 	$(BIN)/python examples/demo.py
 
 engines: $(STAMP) ## Build the engines that the tests need
-	$(BIN)/weighbridge engines install opa conftest regal cosign
+	$(BIN)/weighbridge engines install opa conftest regal cosign gator gatekeeper kube-apiserver
 
 packages: ## Install the Debian packages that the tests need (as root)
-	@for program in docker-registry softhsm2-util busybox gcc; do command -v $$program >/dev/null || missing=1; done; \
+	@for program in docker-registry etcd softhsm2-util busybox gcc; do command -v $$program >/dev/null || missing=1; done; \
 	  [ -z "$${missing:-}" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PACKAGES); } >/dev/null || \
 	  { echo "The tests need these packages of Debian: $(PACKAGES). Install them, or run 'make packages' as root." >&2; exit 1; }
 
 test: engines packages ## Run every test, on the real engines
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+e2e: engines packages ## Try admission on a real API server with the real Gatekeeper
+	$(BIN)/python -m pytest tests/e2e/cluster
 
 lint: engines ## Check format, types and rules
 	$(BIN)/ruff format --check .

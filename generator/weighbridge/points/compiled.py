@@ -94,6 +94,18 @@ class CompiledFolder:
         files = sorted(path.removeprefix(prefix) for path in self._listed if path.startswith(prefix + PREFIX))
         return {name: record for file in files for name, record in self._shard(file).items()}
 
+    def files(self) -> dict[str, bytes]:
+        """Everything of conftest's by its path in the compiled folder, as it was compared, and `index.json` itself.
+
+        Raises:
+            InputError: a file was changed.
+        """
+        problems: list[Problem] = []
+        read = {path: self._bytes(path, problems) for path in sorted(self._listed)}
+        if problems:
+            raise InputError(problems)
+        return {"index.json": (self._bundle / "index.json").read_bytes(), **read}
+
     def copy(self, target: Path) -> None:
         """Write everything of conftest's into a folder, `policy` and `data`, each file as it was compared.
 
@@ -101,13 +113,11 @@ class CompiledFolder:
             InputError: a file was changed; nothing is written.
             OSError: the folder cannot be written.
         """
-        problems: list[Problem] = []
-        read = {path.removeprefix(self._folder): self._bytes(path, problems) for path in sorted(self._listed)}
-        if problems:
-            raise InputError(problems)
-        for path, data in read.items():
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            (target / path).write_bytes(data)
+        for path, data in self.files().items():
+            if path.startswith(self._folder):
+                file = target / path.removeprefix(self._folder)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
 
     def _shard(self, file: str) -> dict[str, Any]:
         if file not in self._shards:

@@ -56,10 +56,14 @@ problems contains sprintf("%s: documented in %d places", [code, count(places)]) 
 
 problems contains sprintf("%s: no fixture %s-%s-*.yaml", [code, lower(code), outcome]) if {
 	some code, _ in documented_codes
-	regex.match(`^(GPU|IMG|INF|MOD|POD)-`, code)
+	regex.match(`^(GPU|IMG|INF|MOD|NET|POD|TLS)-`, code)
+	not code in only_in_clusters
 	some outcome in ["pass", "fail", "hostile"]
 	not has_fixture(code, outcome)
 }
+
+# What a cluster shows of a namespace is in no fixture; tests of the cluster hold these.
+only_in_clusters := {"NET-009", "TLS-011", "TLS-012"}
 
 problems contains sprintf("points/%s/point.json: roots %v are not the guard's %v", [point, sort(declared.roots), input.guard_roots[point]]) if {
 	some point, declared in input.points

@@ -14,6 +14,7 @@ HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
     "behind-the-gateway.md": ["NET-001", "TLS-005", "NET-008", "NET-010", "prod: 5 allowed, 0 denied"],
+    "introduce-a-requirement.md": ["prod: 1 allowed, 0 denied", "POD-022", "prod: 0 allowed, 1 denied"],
     "isolate-accelerators.md": ["prod: 1 allowed, 0 denied", "GPU-002", "GPU-003", "GPU-007"],
     "registry.md": ["kb-qa-001@1.0 is at oci://127.0.0.1:", "evidence          1 attached", "1 files, 8 bytes"],
     "package-a-model.md": [
@@ -22,7 +23,15 @@ ALONE = {
         "left out          .cache",
         "training_args.bin: pickle-dangerous (posix.system)",
     ],
-    "profile-an-image.md": ["/bin/helper (bash, by content)", "uid 65532", "kb-qa-001@1.0", "approved"],
+    "profile-an-image.md": [
+        "/bin/helper (bash, by content)",
+        "uid 65532",
+        "kb-qa-001@1.0",
+        "approved",
+        "prod: 1 allowed, 0 denied",
+        "IMG-020",
+        "IMG-002",
+    ],
     "release-and-promote.md": [
         "REL-006 0 of 2 approvals",
         "every requirement is met",
@@ -32,10 +41,19 @@ ALONE = {
     ],
     "sbom.md": ["kb-qa-001@1.0", "approved", "merged     serving.cdx.json: 1 components, CycloneDX 1.5 by syft 1.18.1"],
     "sign-a-model.md": ["model: 2 files, exactly as signed", "'.git/config' is there, and not signed"],
+    "waive-a-requirement.md": [
+        "waived POD-022 in prod for kb-qa-001@1.0 until",
+        "prod: 1 allowed, 0 denied",
+        "29 days",
+    ],
     "verify-weights.md": ["changed  model.onnx", "added    evil.py", "prod: 1 allowed, 0 denied"],
 }
 """Pages that need no other, and what they must print."""
-OWN = {"attest-scans.md": "test_attest_scans_page.py", "keyless.md": "test_keyless_page.py"}
+OWN = {
+    "admission-with-gatekeeper.md": "test_admission_page.py",
+    "attest-scans.md": "test_attest_scans_page.py",
+    "keyless.md": "test_keyless_page.py",
+}
 """Pages with a test of their own, as they need files beside them."""
 
 pytestmark = pytest.mark.engines

@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Show why a version is approved, or why not.",
     "generate": "Write what runs elsewhere, such as a CronJob that verifies weights.",
     "image": "Profile a serving image without running it, and fetch its evidence.",
+    "impact": "Tell what would be denied among what runs now.",
     "init": "Write a catalogue to start from.",
     "lint": "Check Rego of your own with OPA and Regal.",
     "package": "Package a model folder: manifest, artifact digest, package statement.",
@@ -48,8 +49,8 @@ COMMANDS = {
 """Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast; `-`
 in a name is `_` in its module's."""
 
-_OPTIONAL = frozenset({"docker", "opa_client", "starlette", "uvicorn"})
-"""Modules of the extra `harness`, which only `run` and `test` need."""
+_OPTIONAL = {**dict.fromkeys(("docker", "opa_client", "starlette", "uvicorn"), "harness"), "kubernetes": "cluster"}
+"""Modules that few commands need, with the extra that brings each."""
 
 
 _EPILOG = 'Completion in bash: eval "$(_WEIGHBRIDGE_COMPLETE=bash_source weighbridge)"; zsh and fish alike.'
@@ -116,7 +117,8 @@ def main() -> None:
         missing = (error.name or "").split(".")[0]
         if missing not in _OPTIONAL:
             raise
-        click.echo(f"error: {missing} is not installed. Install `weighbridge[harness]`: this needs it.", err=True)
+        extra = _OPTIONAL[missing]
+        click.echo(f"error: {missing} is not installed. Install `weighbridge[{extra}]`: this needs it.", err=True)
         sys.exit(2)
     except BrokenPipeError:
         # The reader (`head`, a closed pager) has gone; there is nobody left to tell.

@@ -1,0 +1,1 @@
+"""What a catalogue's rules would do to what runs now."""

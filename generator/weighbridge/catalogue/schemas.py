@@ -41,6 +41,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "approval-v1": predicates.ApprovalPredicate,
     "promotion-v1": predicates.PromotionPredicate,
     "order-v1": predicates.OrderPredicate,
+    "waiver-v1": predicates.WaiverPredicate,
     "image-profile-v1": ImageProfilePredicate,
     "executable-content-v1": ExecutableContentPredicate,
     "event": Event,

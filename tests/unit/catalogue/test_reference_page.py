@@ -11,12 +11,11 @@ from weighbridge.evidence import predicates
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PAGE = (REPOSITORY / "docs" / "reference" / "catalogue.md").read_text(encoding="utf-8")
-WAIVERS = {"WaiverScope", "WaiverPredicate"}  # not supported yet
 DOCUMENTS = [
     each
     for module in (configuration, card, predicates)
     for each in vars(module).values()
-    if isinstance(each, type) and issubclass(each, Document) and each is not Document and each.__name__ not in WAIVERS
+    if isinstance(each, type) and issubclass(each, Document) and each is not Document
 ]
 
 

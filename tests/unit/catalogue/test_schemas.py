@@ -31,6 +31,13 @@ ORDER = {
     "reason": "leaked",
     "issued_at": TIME,
 }
+WAIVER = {
+    "codes": ["POD-022", "IMG-004"],
+    "environment": "prod",
+    "reason": "until the next release",
+    "not_before": TIME,
+    "not_after": "2026-02-01T00:00:00Z",
+}
 FOREIGN_EVENT = {
     "schema_version": "weighbridge-event-1",
     "event_id": ORDER["id"],
@@ -130,6 +137,10 @@ FINE: dict[str, list[Any]] = {
         }
     ],
     "order-v1": [ORDER, {**ORDER, "kind": "route", "to": "a@1", "expects": "a@0", "expires": TIME}],
+    "waiver-v1": [
+        {**WAIVER, "scope": {"artifact": DIGEST}},
+        {**WAIVER, "scope": {"namespace": "models", "kind": "Deployment", "name": "qa", "images": [DIGEST]}},
+    ],
 }
 FAULTS: list[Any] = [
     None,
@@ -189,6 +200,9 @@ BEYOND = (
     "badly formed hexadecimal UUID",
     "is not relative, or has an empty",
     "control character",
+    "needs `artifact`, or",
+    "has both an artifact and a workload",
+    "`not_after` must lie after `not_before`",
 )
 """What the model's validators say that no schema can."""
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks all|compile|envoy|scale|memory|hashing`: exit status 1 if a target is missed."""
+"""`python -m benchmarks all|compile|envoy|scale|memory|hashing|check`: exit status 1 if a target is missed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("compile", "envoy", "scale", "memory", "hashing")
-MODULES = {"compile": "compiling", "envoy": "envoy_latency", "scale": "scaling"}
+NAMES = ("compile", "envoy", "scale", "memory", "hashing", "check")
+MODULES = {"compile": "compiling", "envoy": "envoy_latency", "scale": "scaling", "check": "checking"}
 """Benchmarks whose module has another name."""
 SIZES = {"hashing": "mebibytes"}
 """What size a benchmark has; `versions` unless it stands here."""

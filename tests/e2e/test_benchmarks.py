@@ -13,7 +13,9 @@ pytestmark = pytest.mark.engines
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("name", "size"), [("compile", "versions"), ("memory", "versions"), ("hashing", "mebibytes")])
+@pytest.mark.parametrize(
+    ("name", "size"), [("compile", "versions"), ("memory", "versions"), ("hashing", "mebibytes"), ("check", "versions")]
+)
 def test_a_benchmark_runs_through(name: str, size: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", name, f"--{size}", "60", "--rounds", "1"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

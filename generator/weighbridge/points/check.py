@@ -22,7 +22,7 @@ from weighbridge.points.compiled import CompiledFolder
 from weighbridge.points.report import EFFECTS, SEVERITIES, Report, Result, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from weighbridge.points.manifests import Manifest
@@ -91,17 +91,24 @@ class Checker:
             EngineError: OPA failed, or answered something else than a decision a document.
         """
         documents = list(manifests)
+        judged = zip(documents, self.decide(documents), strict=True)
+        return Report(self.environment, tuple(_result(manifest, decision) for manifest, decision in judged))
+
+    def decide(self, documents: Sequence[Manifest]) -> list[Any]:
+        """The rules' own decisions, one a document, with the field of each violation (architecture: Decisions).
+
+        Raises:
+            InputError: of a file with records.
+            EngineError: as for `check`.
+        """
         size = min(LARGEST, max(SMALLEST, -(-len(documents) // _cores())))
         batches = [documents[start : start + size] for start in range(0, len(documents), size)]
         with ThreadPoolExecutor(_cores()) as pool:
             try:
-                answers = list(pool.map(self._decisions, batches))
+                return [decision for answer in pool.map(self._decisions, batches) for decision in answer]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        decisions = (decision for answer in answers for decision in answer)
-        judged = zip(documents, decisions, strict=True)
-        return Report(self.environment, tuple(_result(manifest, decision) for manifest, decision in judged))
 
     def _decisions(self, batch: list[Manifest]) -> list[Any]:
         values = [manifest.value for manifest in batch]

@@ -60,11 +60,11 @@ unreadable contains {"field": array.concat(spec_field, [name]), "what": name} if
 	not is_object(value)
 }
 
+# Operators' own objects name no claim, and say which of its requests they mean.
 readable_claim(claim) if {
-	is_string(claim.name)
 	some key in ["resourceClaimName", "resourceClaimTemplateName"]
 	is_string(claim[key])
-	object.keys(claim) == {"name", key}
+	object.keys(claim) - {"name", "requests"} == {key}
 }
 
 # Everything the pod asks for that is, or may be, an accelerator. What a name means only the environment knows.
@@ -86,7 +86,9 @@ asked_by_claim contains {"field": array.concat(spec_field, ["resourceClaims", i]
 # A claim under its own name is one device for every pod that names it; a template makes a claim for each pod.
 default claim_device(_) := "unknown"
 
-claim_device(claim) := settings.claim_templates[claim.resourceClaimTemplateName] if not claim.resourceClaimName
+claim_device(claim) := "shared" if {
+	claim.resourceClaimName
+} else := settings.claim_templates[claim.resourceClaimTemplateName]
 
 default claim_source(_) := "claim"
 
@@ -201,10 +203,20 @@ asks(entry) if {
 asks(_) if count(asked_by_sharing) > 0
 
 asks(_) if {
+	some found in asked_by_claim
+	found.device != "none"
+	every entry in request.subject.pod.containers {
+		not refers_to_claims(entry)
+	}
+}
+
+asks(_) if {
 	some name, _ in object.union(object.get(spec, ["resources", "limits"], {}), object.get(spec, ["resources", "requests"], {}))
 	not ordinary(name)
 	device(name) != "none"
 }
+
+refers_to_claims(entry) if count(entry.container.resources.claims) > 0
 
 claims_nothing(claim) if {
 	some defined in spec.resourceClaims

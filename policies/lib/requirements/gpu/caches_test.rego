@@ -57,6 +57,11 @@ cache_cases := {
 			"accelerators": forgetful,
 			"codes": {"GPU-007"},
 		},
+		"by a claim that no container refers to": {
+			"patch": array.concat(runtime("gvisor"), claim({"name": "m", "resourceClaimTemplateName": "mig"})),
+			"accelerators": forgetful,
+			"codes": {"GPU-007"},
+		},
 		"of one tenant": object.union(one_tenant(mig), {"accelerators": forgetful}),
 	},
 	"GPU-008": {

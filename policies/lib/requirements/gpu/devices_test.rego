@@ -13,9 +13,13 @@ device_cases := {
 		"no claims": {"patch": set_(s("resourceClaims"), null), "codes": set()},
 		"claims as text": {"patch": set_(s("resourceClaims"), "mig"), "codes": {"GPU-001"}},
 		"a claim as text": {"patch": array.concat(claim("mig"), runtime("gvisor")), "codes": {"GPU-001", "GPU-002"}},
-		"a claim of no name": {
-			"patch": array.concat(claim({"resourceClaimTemplateName": "mig"}), runtime("gvisor")),
-			"codes": {"GPU-001"},
+		"a claim of an operator": {
+			"patch": array.concat(claim({"resourceClaimTemplateName": "mig", "requests": ["g"]}), runtime("gvisor")),
+			"codes": set(),
+		},
+		"a claim that an operator makes up": {
+			"patch": claim({"resourceClaimTemplateName": "mig", "claimCreationSpec": {}}),
+			"codes": {"GPU-001", "GPU-003"},
 		},
 		"a claim of the pod's group": {"patch": claim({"name": "g", "podGroupResourceClaim": "mig"}), "codes": {"GPU-001", "GPU-002"}},
 		"a selector as text": {"patch": set_(s("nodeSelector"), "gpu"), "codes": {"GPU-001"}},

@@ -82,11 +82,11 @@ walkable if {
 
 sorted := [violation | some [_, _, violation] in sort([[found.code, found.field, found] | some found in violations])]
 
-# Every pod of an object is judged as if alone. Where there is one, nothing is evaluated anew.
+# Every pod of an object is judged as if alone. For the first, which nearly always is the only one, nothing is evaluated anew.
 judged := here if not several
 
-judged := {violation |
-	some i in numbers.range(0, request.subject.parts - 1)
+judged := here | {violation |
+	some i in numbers.range(1, request.subject.parts - 1)
 	some violation in here with part.index as i
 } if {
 	several

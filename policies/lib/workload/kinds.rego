@@ -24,24 +24,22 @@ templates := {
 #   `inline`: keys of the spec that hold one container each; `beside`: paths of such in the object. `sources`: names, anywhere below
 #   a path, of fields that say where weights come from. `texts`: paths of texts that a program reads. `shape`: how containers are
 #   written where they are no Kubernetes containers.
-described := object.union_n([kserve, llm, ray, nim, seldon, {
-	"leaderworkerset.x-k8s.io/LeaderWorkerSet": [
-		{"template": ["spec", "leaderWorkerTemplate", "leaderTemplate"]},
-		{"template": ["spec", "leaderWorkerTemplate", "workerTemplate"]},
-	],
-	"serving.knative.dev/Configuration": [{"template": ["spec", "template"]}],
-	"serving.knative.dev/Service": [{"template": ["spec", "template"]}],
-}])
+described["leaderworkerset.x-k8s.io/LeaderWorkerSet"] := [
+	{"template": ["spec", "leaderWorkerTemplate", "leaderTemplate"]},
+	{"template": ["spec", "leaderWorkerTemplate", "workerTemplate"]},
+]
+
+described[name] := [{"template": ["spec", "template"]}] if some name in ["serving.knative.dev/Configuration", "serving.knative.dev/Service"]
 
 # KServe unites labels of runtime, object and component in this order (pkg/controller/v1beta1/inferenceservice/components).
-kserve := {
-	"serving.kserve.io/ClusterServingRuntime": runtime,
-	"serving.kserve.io/InferenceService": array.concat(
-		[component(name) | some name in ["predictor", "transformer", "explainer"]],
-		[object.union(component("predictor"), {"spec": ["spec", "predictor", "workerSpec"], "inline": []})],
-	),
-	"serving.kserve.io/ServingRuntime": runtime,
-}
+described["serving.kserve.io/InferenceService"] := array.concat(
+	[component(name) | some name in ["predictor", "transformer", "explainer"]],
+	[object.union(component("predictor"), {"spec": ["spec", "predictor", "workerSpec"], "inline": []})],
+)
+
+described["serving.kserve.io/ServingRuntime"] := runtime
+
+described["serving.kserve.io/ClusterServingRuntime"] := runtime
 
 component(name) := {
 	"spec": ["spec", name],
@@ -64,10 +62,9 @@ runtime := [
 ]
 
 # Of an LLMInferenceService the labels of the object do not reach its pods.
-llm := {
-	"serving.kserve.io/LLMInferenceService": llm_pods,
-	"serving.kserve.io/LLMInferenceServiceConfig": llm_pods,
-}
+described["serving.kserve.io/LLMInferenceService"] := llm_pods
+
+described["serving.kserve.io/LLMInferenceServiceConfig"] := llm_pods
 
 llm_pods := [
 	llm_pod(["spec"], "template", ["spec"]),
@@ -95,14 +92,14 @@ llm_pod(workload, key, when) := {
 	"texts": [["spec", "trustRemoteCode"], ["spec", "model", "trustRemoteCode"]],
 }
 
-ray := {
-	"ray.io/RayCluster": ray_pods(["spec"], []),
-	"ray.io/RayJob": array.concat(
-		ray_pods(["spec", "rayClusterSpec"], [["spec", "entrypoint"], ["spec", "runtimeEnvYAML"]]),
-		[{"template": ["spec", "submitterPodTemplate"], "texts": [["spec", "entrypoint"]]}],
-	),
-	"ray.io/RayService": ray_pods(["spec", "rayClusterConfig"], [["spec", "serveConfigV2"]]),
-}
+described["ray.io/RayCluster"] := ray_pods(["spec"], [])
+
+described["ray.io/RayJob"] := array.concat(
+	ray_pods(["spec", "rayClusterSpec"], [["spec", "entrypoint"], ["spec", "runtimeEnvYAML"]]),
+	[{"template": ["spec", "submitterPodTemplate"], "texts": [["spec", "entrypoint"]]}],
+)
+
+described["ray.io/RayService"] := ray_pods(["spec", "rayClusterConfig"], [["spec", "serveConfigV2"]])
 
 ray_pods(cluster, texts) := [
 	{
@@ -114,17 +111,17 @@ ray_pods(cluster, texts) := [
 	{"template": array.concat(cluster, ["workerGroupSpecs", "*", "template"]), "texts": texts},
 ]
 
-nim := {
-	"apps.nvidia.com/NIMCache": [{
-		"spec": ["spec"],
-		"labels": [],
-		"annotations": [],
-		"shape": "nim",
-		"sources": [{"below": ["spec", "source"], "names": {"dataStore", "hf", "nemoDataStore", "ngc"}}],
-	}],
-	"apps.nvidia.com/NIMPipeline": [nim_pod(["spec", "services", "*", "spec"])],
-	"apps.nvidia.com/NIMService": [nim_pod(["spec"])],
-}
+described["apps.nvidia.com/NIMCache"] := [{
+	"spec": ["spec"],
+	"labels": [],
+	"annotations": [],
+	"shape": "nim",
+	"sources": [{"below": ["spec", "source"], "names": {"dataStore", "hf", "nemoDataStore", "ngc"}}],
+}]
+
+described["apps.nvidia.com/NIMPipeline"] := [nim_pod(["spec", "services", "*", "spec"])]
+
+described["apps.nvidia.com/NIMService"] := [nim_pod(["spec"])]
 
 nim_pod(path) := {
 	"spec": path,
@@ -134,27 +131,27 @@ nim_pod(path) := {
 	"sources": [{"below": array.concat(path, ["storage"]), "names": {"hostPath", "nimCache", "pvc"}}],
 }
 
-seldon := {
-	"machinelearning.seldon.io/SeldonDeployment": [
-		object.union(seldon_pod, {
-			"spec": ["spec", "predictors", "*", "componentSpecs", "*", "spec"],
-			"labels": [["spec", "predictors", "*", "labels"], ["spec", "predictors", "*", "componentSpecs", "*", "metadata", "labels"]],
-			"annotations": [
-				["spec", "annotations"],
-				["spec", "predictors", "*", "annotations"],
-				["spec", "predictors", "*", "componentSpecs", "*", "metadata", "annotations"],
-			],
-		}),
-		object.union(seldon_pod, {"spec": ["spec", "predictors", "*", "graph"], "shape": "graph"}),
-		object.union(seldon_pod, {
-			"spec": ["spec", "predictors", "*", "explainer"],
-			"when": ["spec", "predictors", "*", "explainer"],
-			"inline": ["containerSpec"],
-		}),
-	],
-	"mlops.seldon.io/Server": [seldon_server],
-	"mlops.seldon.io/ServerConfig": [seldon_server],
-}
+described["machinelearning.seldon.io/SeldonDeployment"] := [
+	object.union(seldon_pod, {
+		"spec": ["spec", "predictors", "*", "componentSpecs", "*", "spec"],
+		"labels": [["spec", "predictors", "*", "labels"], ["spec", "predictors", "*", "componentSpecs", "*", "metadata", "labels"]],
+		"annotations": [
+			["spec", "annotations"],
+			["spec", "predictors", "*", "annotations"],
+			["spec", "predictors", "*", "componentSpecs", "*", "metadata", "annotations"],
+		],
+	}),
+	object.union(seldon_pod, {"spec": ["spec", "predictors", "*", "graph"], "shape": "graph"}),
+	object.union(seldon_pod, {
+		"spec": ["spec", "predictors", "*", "explainer"],
+		"when": ["spec", "predictors", "*", "explainer"],
+		"inline": ["containerSpec"],
+	}),
+]
+
+described["mlops.seldon.io/Server"] := [seldon_server]
+
+described["mlops.seldon.io/ServerConfig"] := [seldon_server]
 
 seldon_pod := {
 	"labels": [["spec", "predictors", "*", "labels"]],

@@ -15,8 +15,9 @@ parts(object_, table) := [{"template": templates[group_kind(object_)]}] if {
 	made(object_, part)
 ]
 
-entries(object_, table) := array.concat(object.get(described, group_kind(object_), []), own) if {
+entries(object_, table) := array.concat(ours, own) if {
 	addressed(object_)
+	ours := [entry | some entry in described[group_kind(object_)]]
 	own := object.get(table, group_kind(object_), [])
 } else := []
 

@@ -58,22 +58,30 @@ text(object_, path) := value if {
 
 default form(_, _, _) := "unreadable"
 
-form(object_, table, found) := "undescribed" if {
+# What is asked of nearly every object comes first.
+form(object_, table, found) := "pod" if {
+	count(found) == 1
+	templates[group_kind(object_)]
+} else := "undescribed" if {
 	addressed(object_)
 	not known_kind(object_, table)
 	holds_pods(object_)
 } else := "undescribed" if {
-	addressed(object_)
+	part.index == 0 # what is wrong with the whole object is told once
 	not templates[group_kind(object_)]
 	known_kind(object_, table)
 	stray(object_, table)
 } else := "pod" if {
 	count(found) == 1
-	not unwalkable(object_, table)
+	whole(object_, table)
 } else := "other" if {
 	addressed(object_)
 	not known_kind(object_, table)
 }
+
+whole(_, _) if part.index > 0
+
+whole(object_, table) if not unwalkable(object_, table)
 
 # METADATA
 # title: The object is a list of objects

@@ -341,7 +341,7 @@ test_what_a_constraint_shows if {
 
 test_what_a_cluster_shows_of_a_namespace if {
 	with_policies := object.union(good, {"namespace": {"models": {"networking.k8s.io/v1": {"NetworkPolicy": {"default": {"spec": {}}}}}}})
-	namespaced := object.union(review, {"namespaceObject": {"kind": "Namespace", "metadata": {"labels": {"a": "b"}}}})
+	namespaced := object.union(review, {"namespaceObject": {"metadata": {"labels": {"a": "b"}}}})
 	shown := request.namespace with input as {"review": namespaced, "parameters": parameters}
 		with data.inventory as with_policies
 	shown == {"labels": {"a": "b"}, "network_policies": [{"spec": {}}], "peer_authentications": []}

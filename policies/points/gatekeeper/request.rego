@@ -157,7 +157,7 @@ namespace := {
 	"network_policies": synced(["networking.k8s.io/v1"], "NetworkPolicy"),
 	"peer_authentications": synced(["security.istio.io/v1", "security.istio.io/v1beta1"], "PeerAuthentication"),
 } if {
-	input.review.namespaceObject.kind == "Namespace"
+	is_object(input.review.namespaceObject.metadata)
 	namespace_name != ""
 }
 

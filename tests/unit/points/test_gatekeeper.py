@@ -238,7 +238,9 @@ def test_the_webhook_fails_closed_and_leaves_the_cluster_alive() -> None:
 
 
 def test_admission_policies_come_with_their_bindings() -> None:
-    found = admission_policies({"model_id": "model_id", "model_version": "model_version"}, ["sha256:a"], ["monitoring"])
+    found = admission_policies(
+        {"model_id": "model_id", "model_version": "model_version"}, ["sha256:a"], ["monitoring"], ["prod"]
+    )
     policies = [each for each in found if each["kind"] == "ValidatingAdmissionPolicy"]
     bindings = [each for each in found if each["kind"] == "ValidatingAdmissionPolicyBinding"]
     names = [each["metadata"]["name"] for each in policies]

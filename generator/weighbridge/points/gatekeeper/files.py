@@ -33,7 +33,10 @@ def cluster_files(configuration: Configuration, modules: Mapping[str, bytes]) ->
     meshes = [environment.workloads.mutual_tls for environment in configuration.environments.values()]
     synced = synced_kinds(istio=any(mesh is not None and mesh.by.startswith("istio") for mesh in meshes))
     policies = admission_policies(
-        configuration.labels.model_dump(), configuration.support_images, configuration.exempt_namespaces
+        configuration.labels.model_dump(),
+        configuration.support_images,
+        configuration.exempt_namespaces,
+        list(configuration.environments),
     )
     files = {
         "crds.yaml": _documents(definitions()),

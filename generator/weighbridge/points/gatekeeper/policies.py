@@ -30,7 +30,10 @@ Policy = dict[str, Any]
 
 
 def admission_policies(
-    labels: Mapping[str, str], support_images: Sequence[str], exempt_namespaces: Sequence[str]
+    labels: Mapping[str, str],
+    support_images: Sequence[str],
+    exempt_namespaces: Sequence[str],
+    environments: Sequence[str],
 ) -> list[Policy]:
     """Every policy, each followed by its binding.
 
@@ -38,6 +41,7 @@ def admission_policies(
         labels: names of the labels `model_id` and `model_version`.
         support_images: digests of images that need no model.
         exempt_namespaces: the catalogue's.
+        environments: names of all of them.
     """
     pods = _pods(labels, support_images)
     bound = {
@@ -47,15 +51,16 @@ def admission_policies(
         ]
     }
     return [
-        *_bound(_namespaces(exempt_namespaces)),
+        *_bound(_namespaces(exempt_namespaces, environments)),
         *_bound(_own_resources()),
         *_bound(_gatekeepers_resources()),
         *_bound(pods, {"namespaceSelector": bound}),
     ]
 
 
-def _namespaces(exempt_namespaces: Sequence[str]) -> Policy:
+def _namespaces(exempt_namespaces: Sequence[str], environments: Sequence[str]) -> Policy:
     left_alone = _text(exempt(exempt_namespaces))
+    after = f"variables.after[?'{ENVIRONMENT_LABEL}']"
     return _policy(
         "weighbridge-namespaces",
         [_rule("", ["namespaces"], ["CREATE", "UPDATE"])],
@@ -66,6 +71,12 @@ def _namespaces(exempt_namespaces: Sequence[str]) -> Policy:
         },
         [
             _unchanged(ENVIRONMENT_LABEL, f"only {ADMINISTRATORS} bind a namespace to an environment, or end that"),
+            {
+                # A label that no constraint selects by would leave the namespace to what judges unbound ones.
+                "expression": f"variables.before[?'{ENVIRONMENT_LABEL}'] == {after} || "
+                f"{after}.orValue('{environments[0]}') in {_text(sorted(environments))}",
+                "message": "there is no such environment",
+            },
             _unchanged(IGNORE_LABEL, f"only {ADMINISTRATORS} have Gatekeeper ignore a namespace"),
             {
                 "expression": f"!('{ENVIRONMENT_LABEL}' in variables.after) || "

@@ -45,7 +45,7 @@ def items(objects: Iterable[Object]) -> list[Any]:
 def namespace_of(obj: Any) -> str:
     """The namespace where `kubectl` would put it; "" for what lies in none, or where nothing readable is said."""
     metadata = obj.get("metadata") if isinstance(obj, dict) else None
-    if not isinstance(metadata, dict) or obj.get("kind") in CLUSTER_SCOPED:
+    if not isinstance(metadata, dict) or str(obj.get("kind")) in CLUSTER_SCOPED:
         return ""
     said = metadata.get("namespace", "default")
     return said if isinstance(said, str) else ""

@@ -15,7 +15,8 @@ def test_an_object_without_a_namespace_lies_in_the_default_one():
     assert namespace_of(POD) == "models"
     assert namespace_of({"kind": "Pod", "metadata": {}}) == "default"
     assert namespace_of({"kind": "ClusterRole", "metadata": {"namespace": "models"}}) == ""
-    assert [namespace_of(each) for each in ("text", {"kind": "Pod"}, {"metadata": {"namespace": 1}})] == ["", "", ""]
+    broken = ("text", {"kind": "Pod"}, {"kind": ["Pod"], "metadata": {"namespace": 1}})
+    assert [namespace_of(each) for each in broken] == ["", "", ""]
 
 
 def test_namespaces_are_bound_unless_they_are_exempt():

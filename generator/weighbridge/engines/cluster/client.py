@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 _SECONDS = 60.0
 _WAIT_SECONDS = 60.0
+_VERSION = re.compile(r"(?:[a-z0-9.-]+/)?v[a-z0-9]+")
+"""What can be a part of a path; anything else no server serves."""
 
 
 class ApiError(EngineError):
@@ -153,7 +156,7 @@ class KubeClient:
 
     def _resource(self, api_version: str, kind: str) -> Mapping[str, Any] | None:
         found = self._known.get(api_version, {}).get(kind)
-        if found is None:
+        if found is None and _VERSION.fullmatch(api_version):
             try:
                 served = self.request("GET", _root(api_version))["resources"]
             except ApiError:
@@ -169,7 +172,7 @@ def reference(api_version: str, kind: str, name: str, namespace: str = "") -> Ob
 
 
 def _root(api_version: str) -> str:
-    return f"/apis/{quote(api_version)}" if "/" in api_version else f"/api/{quote(api_version)}"
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
 def until(condition: Callable[[], bool], what: str, *, seconds: float = _WAIT_SECONDS) -> None:

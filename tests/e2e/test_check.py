@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "tests" / "schemas" / "sarif-2.1.0.json"
 SCALARS = """
 y Yes on OFF n N ~ null 1 010 08 0o7 0o8 0x1F 0X1F 0b11 0b 0x -0x1 +5 -0 0 00 0_7 1_0 1__0 _1 a_1 true TRUE tRUE
-1e3 .5 5. 1.5e-3 +.5 -.5e3 .5_0 1e400x 1.2.3 12:30 2001-01-01 <<x
+1e3 .5 5. 1.5e-3 +.5 -.5e3 .5_0 ._5 .5__0 .5e1_0 .5_ 1e400x +. 1_.5_ 1e+1_0 0x_1 -_1 1.2.3 12:30 2001-01-01 <<x
 """
 POD = """apiVersion: v1
 kind: Pod

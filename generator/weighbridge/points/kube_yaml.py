@@ -43,6 +43,7 @@ _WORDS: dict[str, Any] = {
 _NUMERIC = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SEPARATOR = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _MERGE = object()
 _NO_KEY = object()
@@ -261,7 +262,8 @@ def plain_scalar(text: str) -> Any:
         return text
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"is no finite number: {text}")
-    digits = text.replace("_", "") if text[0] != "." else text
+    # Behind a leading point Go's own reader decides, to which `_` may only separate digits.
+    digits = _SEPARATOR.sub("", text) if text[0] == "." else text.replace("_", "")
     if match := _INTEGER.fullmatch(digits):
         return _integer(match)
     if _FLOAT.fullmatch(digits):

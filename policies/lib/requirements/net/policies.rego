@@ -20,6 +20,7 @@ import data.lib.weighbridge.request
 #   severity: high
 #   fix: Let in `exposure.gateway_namespaces` by `kubernetes.io/metadata.name`, pods of the namespace, or `exposure.addresses`.
 deny contains violation if {
+	judged_object
 	some found in open_policies
 	violation := {
 		"code": "NET-008",

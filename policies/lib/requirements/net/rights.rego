@@ -17,6 +17,7 @@ package lib.weighbridge.requirements.net
 #   severity: high
 #   fix: Name the resources that are needed, without `*` and without the subresources portforward, exec, attach, proxy, ephemeralcontainers.
 deny contains violation if {
+	judged_object
 	some found in rights
 	violation := {
 		"code": "NET-010",
@@ -42,6 +43,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Bind a role that names what is needed, such as `view`.
 deny contains violation if {
+	judged_object
 	binding
 	not bearable_role
 	violation := {

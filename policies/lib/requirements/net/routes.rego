@@ -18,6 +18,7 @@ import data.lib.weighbridge.request
 #   severity: critical
 #   fix: Remove the Ingress, or give it a class out of `exposure.ingress_classes`.
 deny contains violation if {
+	judged_object
 	some field in foreign_ingresses
 	violation := {
 		"code": "NET-004",
@@ -45,6 +46,7 @@ deny contains violation if {
 #   severity: critical
 #   fix: Attach the route to a Gateway out of `exposure.gateways`, or remove it.
 deny contains violation if {
+	judged_object
 	some found in foreign_routes
 	violation := {
 		"code": "NET-005",
@@ -68,6 +70,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Grant it to a namespace out of `exposure.gateway_namespaces` alone.
 deny contains violation if {
+	judged_object
 	some found in grants
 	violation := {
 		"code": "NET-006",

@@ -20,6 +20,7 @@ import data.lib.weighbridge.request
 #   severity: critical
 #   fix: 'Use `type: ClusterIP` without `externalIPs`; the gateway is reached from outside, and reaches the Service.'
 deny contains violation if {
+	judged_object
 	some found in reachable
 	violation := {
 		"code": "NET-001",
@@ -46,6 +47,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Let a Service select the pods; remove what names addresses.
 deny contains violation if {
+	judged_object
 	some found in elsewhere
 	violation := {
 		"code": "NET-002",

@@ -42,6 +42,7 @@ deny contains violation if {
 #   severity: high
 #   fix: 'Remove `tls`, or set `mode: ISTIO_MUTUAL`, in the traffic policy, its ports and all subsets.'
 deny contains violation if {
+	judged_object
 	some field in plain_clients
 	violation := {
 		"code": "TLS-006",
@@ -67,6 +68,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Keep it out of the namespaces of serving pods; of Sidecar, remove `ingress`.
 deny contains violation if {
+	judged_object
 	some found in reconfigured
 	violation := {
 		"code": "TLS-007",
@@ -92,6 +94,7 @@ deny contains violation if {
 #   severity: high
 #   fix: Name the gateway's identity in every rule that allows.
 deny contains violation if {
+	judged_object
 	some field in open_policies
 	violation := {
 		"code": "TLS-008",
@@ -102,8 +105,7 @@ deny contains violation if {
 }
 
 mesh_object(of_group, of_kind) if {
-	request.bound
-	meshed
+	judged_object
 	group == of_group
 	kind == of_kind
 }

@@ -31,6 +31,13 @@ meshed_pod if {
 	meshed
 }
 
+# Asked first, so that workloads of Kubernetes' own, which are none of these objects, cost one look.
+judged_object if {
+	request.bound
+	meshed
+	not group in {"apps", "batch"}
+}
+
 default owner := "object"
 
 owner := concat("/", [request.subject.object.kind, request.subject.object.name])

@@ -51,8 +51,10 @@ def checkers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkers]:
     configuration = catalogue / "weighbridge.yaml"
     text = configuration.read_text(encoding="utf-8")
     for level, environment in ENVIRONMENTS.items():
-        assert text.count(f"\n  {environment}:\n") == 1
-        text = text.replace(f"\n  {environment}:\n", f"\n  {environment}:\n    workloads: {{pod_security: {level}}}\n")
+        before, rest = text.split(f"\n  {environment}:\n")
+        rest = rest.replace("    workloads:\n", f"    workloads:\n      pod_security: {level}\n", 1)
+        text = f"{before}\n  {environment}:\n{rest}"
+    assert text.count("pod_security:") == len(ENVIRONMENTS)
     configuration.write_text(text, encoding="utf-8")
     options = CompileOptions(
         output=output,

@@ -12,6 +12,12 @@ cache_cases := {
 	"GPU-007": {
 		"nothing asked": {"patch": [], "accelerators": forgetful, "codes": set()},
 		"by default": kept([], {"GPU-007"}),
+		"no accelerator": {"patch": limit("rdma/hca"), "accelerators": forgetful, "codes": set()},
+		"no accelerator, for the pod": {
+			"patch": set_(s("resources"), {"limits": {"rdma/hca": 1}}),
+			"accelerators": forgetful,
+			"codes": set(),
+		},
 		"an image that keeps none": {"patch": mig, "codes": set()},
 		"kept apart": {"patch": mig, "accelerators": apart, "codes": set()},
 		"turned on, kept apart": {"patch": with_mig(args(["--enable-prefix-caching"])), "accelerators": apart, "codes": set()},

@@ -22,6 +22,10 @@ device_cases := {
 			"codes": {"GPU-001", "GPU-003"},
 		},
 		"a claim of the pod's group": {"patch": claim({"name": "g", "podGroupResourceClaim": "mig"}), "codes": {"GPU-001", "GPU-002"}},
+		"a template that is no text": {
+			"patch": array.concat(claim({"name": "g", "resourceClaimTemplateName": 1}), runtime("gvisor")),
+			"codes": {"GPU-001", "GPU-002"},
+		},
 		"a selector as text": {"patch": set_(s("nodeSelector"), "gpu"), "codes": {"GPU-001"}},
 		"affinity as a list": {"patch": set_(s("affinity"), []), "codes": {"GPU-001"}},
 		"a runtime class as a number": {"patch": runtime(1), "codes": {"GPU-001", "GPU-003"}},
@@ -70,6 +74,10 @@ device_cases := {
 		"affinity to no values": {"patch": affinity("In", []), "codes": {"GPU-002"}},
 		"affinity to unshared": {"patch": affinity("In", ["none"]), "codes": set()},
 		"affinity to unlabelled": {"patch": affinity("DoesNotExist", []), "codes": set()},
+		"affinity to other nodes": {
+			"patch": set_(s("affinity"), {"nodeAffinity": {"x": [{"key": "zone", "operator": "In", "values": ["a"]}]}}),
+			"codes": set(),
+		},
 		"for the pod": {"patch": set_(s("resources"), {"requests": {"x.com/gpu": 1}}), "codes": {"GPU-002"}},
 		"in an init container": {
 			"patch": set_(s("initContainers"), [object.union(serve, {"resources": {"requests": {"x.com/gpu": 1}}})]),

@@ -124,9 +124,7 @@ runtime_field := array.concat(spec_field, ["runtimeClassName"])
 
 default needed := "what nobody described"
 
-needed := concat(" or ", [sprintf("%s/%s", [accepted.device, accepted.boundary]) | some accepted in settings.isolation]) if {
-	count(settings.isolation) > 0
-}
+needed := concat(" or ", [sprintf("%s/%s", [accepted.device, accepted.boundary]) | some accepted in settings.isolation])
 
 # Of what Kata and gVisor take from annotations, only size and patience leave the boundary as it is.
 changes_sandbox(key) if {

@@ -22,6 +22,7 @@ CLUSTER_SCOPED = frozenset({
     "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "RuntimeClass",
     "StorageClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
 })  # fmt: skip
+_WITH_SELECTOR = frozenset({"DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"})
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _GROUP_VERSION = re.compile(r"((?:[a-z0-9][a-z0-9-]*\.)+[a-z][a-z0-9-]*)/(v[0-9]+(?:(?:alpha|beta)[0-9]+)?)")
@@ -130,8 +131,27 @@ def _definition(group: str, kind: str, versions: list[str]) -> Object:
     }
 
 
+def completed(obj: Any) -> Any:
+    """The object with the selector that an API server demands of what makes pods, where a fixture leaves it out.
+
+    A fixture shows what a rule looks at; without this the server would refuse it for what has nothing to do with that.
+    """
+    spec = obj.get("spec") if isinstance(obj, dict) else None
+    if not isinstance(spec, dict) or "selector" in spec or str(obj.get("kind")) not in _WITH_SELECTOR:
+        return obj
+    template = spec.get("template")
+    labels = template["metadata"].get("labels") if _has_metadata(template) else None
+    return {**obj, "spec": {**spec, "selector": {"matchLabels": labels}}} if labels else obj
+
+
+def _has_metadata(template: Any) -> bool:
+    return isinstance(template, dict) and isinstance(template.get("metadata"), dict)
+
+
 def marked(obj: Mapping[str, Any], number: int) -> Object:
-    """The object as a cluster would hand it on: in a namespace, with an identity, by which it is known again."""
+    """The object as a cluster would hand it on: named, in a namespace, with an identity, by which it is known again."""
     metadata = {**obj["metadata"], "uid": f"fixture-{number}"}
+    if "name" not in metadata and "generateName" in metadata:
+        metadata["name"] = f"{metadata['generateName']}x7k2p"
     namespace = namespace_of(obj)
     return {**obj, "metadata": {**metadata, **({"namespace": namespace} if namespace else {})}}

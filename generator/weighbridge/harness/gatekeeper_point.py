@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.engines.cluster.client import ApiError
 from weighbridge.engines.cluster.cluster import Admission
-from weighbridge.harness.admitted_objects import closed, definitions, items, namespaces, possible
+from weighbridge.harness.admitted_objects import closed, completed, definitions, items, namespaces, possible
 from weighbridge.harness.judgement import Judgement
 from weighbridge.points.gatekeeper.resources import webhook_patch
 
@@ -56,7 +56,7 @@ def _ask(cluster: Cluster, obj: Any) -> Admission:
     if not isinstance(obj, dict):
         return Admission(False, "kubernetes", (), "no object")
     try:
-        return cluster.ask(obj)
+        return cluster.ask(completed(obj))
     except ApiError as error:
         return Admission(False, "kubernetes", (), str(error))
 

@@ -76,7 +76,8 @@ def _judge(stage: Stage, fixtures: list[Fixture], folder: Path) -> dict[str, Jud
 def _readable(obj: Any) -> bool:
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         return False
-    names = (obj.get("apiVersion"), obj.get("kind"), obj["metadata"].get("name"))
+    name = obj["metadata"].get("name", obj["metadata"].get("generateName"))
+    names = (obj.get("apiVersion"), obj.get("kind"), name)
     return all(isinstance(each, str) and each for each in names)
 
 

@@ -1,6 +1,14 @@
 """What a cluster must hold before a fixture's objects can be shown to it."""
 
-from weighbridge.harness.admitted_objects import definitions, items, marked, namespace_of, namespaces, possible
+from weighbridge.harness.admitted_objects import (
+    completed,
+    definitions,
+    items,
+    marked,
+    namespace_of,
+    namespaces,
+    possible,
+)
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "models"}}
 
@@ -56,3 +64,11 @@ def test_only_kinds_that_are_not_kubernetes_own_are_defined():
 def test_a_mark_changes_nothing_that_an_author_writes():
     shown = marked({**POD, "metadata": {"name": "a", "labels": {"x": "y"}}}, 7)
     assert shown["metadata"] == {"name": "a", "labels": {"x": "y"}, "uid": "fixture-7", "namespace": "default"}
+
+
+def test_only_a_selector_that_is_missing_is_added():
+    template = {"metadata": {"labels": {"a": "b"}}}
+    made = completed({"kind": "Deployment", "spec": {"template": template}})
+    assert made["spec"] == {"template": template, "selector": {"matchLabels": {"a": "b"}}}
+    for left in (POD, made, "text", {"kind": "Deployment", "spec": {"template": "text"}}, {"kind": ["Deployment"]}):
+        assert completed(left) == left

@@ -14,6 +14,12 @@ HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 STORY = ("first-catalogue.md", "bad-model.md", "rotate-keys.md")
 ALONE = {
     "behind-the-gateway.md": ["NET-001", "TLS-005", "NET-008", "NET-010", "prod: 5 allowed, 0 denied"],
+    "check-in-ci.md": [
+        "prod: 1 allowed, 0 denied; 1 not judged",
+        "denied: Pod web (-, document 1, from web/templates/pod.yaml)",
+        "::error file=rendered.yaml,line=5,col=",
+        '<failure message="denied: MOD-001',
+    ],
     "introduce-a-requirement.md": ["prod: 1 allowed, 0 denied", "POD-022", "prod: 0 allowed, 1 denied"],
     "isolate-accelerators.md": ["prod: 1 allowed, 0 denied", "GPU-002", "GPU-003", "GPU-007"],
     "registry.md": ["kb-qa-001@1.0 is at oci://127.0.0.1:", "evidence          1 attached", "1 files, 8 bytes"],

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 BUILT = tuple(name for name, engine in ENGINES.items() if engine.folder)
 """Engines that can be built."""
-_FLAGS = ("-trimpath", "-ldflags=-s -w", "-v")
+_FLAGS = ("-trimpath", "-ldflags=-s -w", "-gcflags=all=-dwarf=false", "-v")
+"""What a debugger would read is stripped anyway; not to make it at all takes a fifth off the time."""
 _KEPT_LINES = 60
 
 

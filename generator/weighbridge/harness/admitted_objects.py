@@ -140,12 +140,9 @@ def completed(obj: Any) -> Any:
     if not isinstance(spec, dict) or "selector" in spec or str(obj.get("kind")) not in _WITH_SELECTOR:
         return obj
     template = spec.get("template")
-    labels = template["metadata"].get("labels") if _has_metadata(template) else None
+    metadata = template.get("metadata") if isinstance(template, dict) else None
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
     return {**obj, "spec": {**spec, "selector": {"matchLabels": labels}}} if labels else obj
-
-
-def _has_metadata(template: Any) -> bool:
-    return isinstance(template, dict) and isinstance(template.get("metadata"), dict)
 
 
 def marked(obj: Mapping[str, Any], number: int) -> Object:

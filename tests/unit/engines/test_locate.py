@@ -177,9 +177,9 @@ def test_only_pinned_engines_are_built(name):
     ("build", "part"),
     [
         ("echo cannot find module >&2; exit 1", "failed with status 1"),
-        ("printf '#!/bin/sh\\necho Version: 1.0.0\\n' > $6; chmod +x $6", "cannot be used"),
-        ("printf '#!/bin/sh\\necho Version: 0.42.1\\n' > $6; chmod +x $6", "says 0.42.1, not 0.42.0"),
-        ("printf 'x' > $6", "cannot be used"),
+        ("printf '#!/bin/sh\\necho Version: 1.0.0\\n' > $7; chmod +x $7", "cannot be used"),
+        ("printf '#!/bin/sh\\necho Version: 0.42.1\\n' > $7; chmod +x $7", "says 0.42.1, not 0.42.0"),
+        ("printf 'x' > $7", "cannot be used"),
     ],
 )
 def test_a_build_that_is_not_what_it_should_be_leaves_nothing(tmp_path, monkeypatch, build, part):
@@ -192,7 +192,7 @@ def test_a_build_that_is_not_what_it_should_be_leaves_nothing(tmp_path, monkeypa
 
 
 def test_a_build_tells_its_progress_and_is_moved_whole(tmp_path, monkeypatch):
-    build = "echo some/package >&2; printf '#!/bin/sh\\necho Version: 0.42.0\\n' > $6; chmod +x $6"
+    build = "echo some/package >&2; printf '#!/bin/sh\\necho Version: 0.42.0\\n' > $7; chmod +x $7"
     program(tmp_path / "bin", "go", f"case $1 in version) echo go version go9.9.9 x/y;; build) {build};; esac")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{REAL_PATH}")
     said = []

@@ -228,7 +228,6 @@ written_volumes contains {"field": entry.field, "what": entry.volume.name} if {
 
 of_the_pod(volume) if {
 	types := object.keys(volume) - {"name"}
-	count(types) == 1
 	types & {"configMap", "downwardAPI", "emptyDir", "ephemeral", "image", "projected", "secret"} == types
 }
 

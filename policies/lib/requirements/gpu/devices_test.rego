@@ -37,6 +37,7 @@ device_cases := {
 		"huge pages": {"patch": limit("hugepages-2Mi"), "codes": set()},
 		"storage": {"patch": limit("ephemeral-storage"), "codes": set()},
 		"unknown": {"patch": limit("example.com/gpu"), "codes": {"GPU-002"}},
+		"a name that goes on after an exact one": {"patch": array.concat(limit("nvidia.com/gpu-b"), runtime("kata")), "codes": {"GPU-002"}},
 		"without a domain": {"patch": limit("gpu"), "codes": {"GPU-002"}},
 		"the longest beginning counts": {"patch": array.concat(limit("nvidia.com/mig-7g.80gb"), runtime("kata")), "codes": set()},
 		"an exact name counts before a beginning": {"patch": array.concat(limit("nvidia.com/mig-1g.5gb"), runtime("kata")), "codes": {"GPU-002"}},
@@ -113,6 +114,7 @@ device_cases := {
 		"a hypervisor by annotation": {"patch": annotation("io.katacontainers.config.hypervisor.path", "/x"), "codes": {"GPU-003"}},
 		"in capitals": {"patch": annotation("Dev.gVisor.spec.mount.x", "/x"), "codes": {"GPU-003"}},
 		"of one tenant": one_tenant(array.concat(limit("nvidia.com/gpu"), runtime("x"))),
+		"annotations of one tenant": one_tenant(annotation("dev.gvisor.flag.x", "y")),
 	},
 	"GPU-011": {
 		"off": {"patch": variable("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "false"), "codes": set()},

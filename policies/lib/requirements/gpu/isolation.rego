@@ -124,7 +124,9 @@ runtime_field := array.concat(spec_field, ["runtimeClassName"])
 
 default needed := "what nobody described"
 
-needed := concat(" or ", [sprintf("%s/%s", [accepted.device, accepted.boundary]) | some accepted in settings.isolation])
+needed := concat(" or ", [sprintf("%s/%s", [accepted.device, accepted.boundary]) | some accepted in settings.isolation]) if {
+	count(settings.isolation) > 0
+}
 
 # Of what Kata and gVisor take from annotations, only size and patience leave the boundary as it is.
 changes_sandbox(key) if {

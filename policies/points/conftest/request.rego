@@ -30,6 +30,9 @@ label_names := registry.labels
 
 limits := registry.limits
 
+# No cluster asks here: what comes in was written by somebody, and by no controller.
+in_cluster := false
+
 multi_tenant := registry.multi_tenant
 
 serving if {

@@ -45,6 +45,9 @@ label_names := parameters.labels
 
 limits := parameters.limits
 
+# Here the cluster asks, and not only about what people write: its own controllers write as well.
+in_cluster := true
+
 multi_tenant := parameters.multi_tenant
 
 # METADATA

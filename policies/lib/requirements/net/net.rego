@@ -6,8 +6,8 @@
 #   tunnels that lead out of the cluster, objects that send calls elsewhere, network policies that let everybody in, and rights to
 #   enter a pod through the Kubernetes API. `limits.exposure` says where the gateway is; what it does not name is not the gateway.
 #
-#   Objects are judged in every namespace that is bound to the environment; cluster-scoped ones wherever a point shows them, since
-#   they reach into all namespaces.
+#   Objects are judged in every namespace that is bound to the environment; cluster-scoped ones, since they reach into all namespaces,
+#   wherever a point shows them. Roles of the whole cluster are the exception: only what is about to be merged is judged.
 package lib.weighbridge.requirements.net
 
 import data.lib.weighbridge.request

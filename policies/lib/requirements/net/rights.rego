@@ -1,10 +1,13 @@
 package lib.weighbridge.requirements.net
 
+import data.lib.weighbridge.request
+
 # METADATA
 # title: No rights to enter serving pods
 # description: |
 #   Whoever may forward a port, execute, attach, proxy or add a container reaches the server through the Kubernetes API: past the
-#   gateway, the network policies and the mesh.
+#   gateway, the network policies and the mesh. A ClusterRole is judged where it is written, in a pull request; in a cluster those of
+#   its own controllers would be judged as well.
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 #     description: Kubernetes, RBAC good practices
@@ -74,9 +77,19 @@ rights contains {"field": ["aggregationRule"], "what": "whatever other roles add
 	at(["aggregationRule"]) != null
 }
 
-role if rbac_object({"role", "clusterrole"})
+role if rbac_object({"role"})
 
-binding if rbac_object({"rolebinding", "clusterrolebinding"})
+role if {
+	rbac_object({"clusterrole"})
+	not request.in_cluster
+}
+
+binding if rbac_object({"rolebinding"})
+
+binding if {
+	rbac_object({"clusterrolebinding"})
+	not request.in_cluster
+}
 
 rbac_object(kinds) if {
 	some of_group in ["rbac.authorization.k8s.io", "authorization.openshift.io"]

@@ -100,7 +100,7 @@ elsewhere contains {"field": ["spec", "type"], "what": "ExternalName"} if {
 elsewhere contains {"field": ["kind"], "what": "a list of addresses written by hand"} if {
 	some of_group, of_kind in {"": "endpoints", "discovery.k8s.io": "endpointslice"}
 	object_is(of_group, of_kind)
-	not request.namespace
+	not request.in_cluster
 }
 
 elsewhere contains {"field": ["kind"], "what": at(["kind"])} if {

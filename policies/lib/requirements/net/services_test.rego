@@ -1,6 +1,7 @@
 package lib.weighbridge.requirements.net_test
 
 import data.lib.weighbridge.requirements.mod_test as models
+import data.lib.weighbridge.requirements.net as network
 
 service(spec) := of("v1", "Service", spec)
 
@@ -54,5 +55,21 @@ service_cases := {
 	},
 }
 
+in_a_cluster(object_) := {violation.code |
+	registry_ := registry(exposure)
+	some violation in network.deny with input as object_
+		with data.weighbridge.registry as registry_
+		with data.weighbridge.live as models.live
+		with data.lib.weighbridge.request.in_cluster as true
+}
+
 # In a cluster its controllers write them, and no review tells whose they are.
-test_endpoints_in_a_cluster if shown(of("discovery.k8s.io/v1", "EndpointSlice", {}), {"labels": {}, "network_policies": []}) == set()
+test_endpoints_in_a_cluster if in_a_cluster(of("discovery.k8s.io/v1", "EndpointSlice", {})) == set()
+
+# Roles of the whole cluster are written by whoever runs it, and gathered by its controllers.
+test_rights_in_a_cluster if {
+	in_a_cluster(rules("ClusterRole", [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])) == set()
+	in_a_cluster(bound_to("ClusterRoleBinding", "ClusterRole", "cluster-admin")) == set()
+	in_a_cluster(may(["pods/exec"])) == {"NET-010"}
+	in_a_cluster(bound_to("RoleBinding", "ClusterRole", "edit")) == {"NET-011"}
+}

@@ -385,3 +385,27 @@ test_a_refusal_says_why_but_names_no_file_or_person if {
 	decided := judged(json.patch(call, set_(field("model"), "kb-qa-001@2")), registry, live)
 	decided.dynamic_metadata.error.message == "kb-qa-001@2: the version is not approved here: REL-002 vuln-scan-clean, REL-006. Use another one."
 }
+
+# A mode softens a requirement of the user's own; what is ours is enforced, whatever a registry says.
+test_modes_of_calls if {
+	softer := object.union(registry, {"modes": {
+		"ACM-001": [{"mode": "warn", "from": 0}],
+		"INF-013": [{"mode": "warn", "from": 0}],
+	}})
+	mine := {"mine": {"deny": {{"code": "ACM-001", "message": "no"}}}}
+	warned := envoy.decision with input as call
+		with data.weighbridge.registry as softer
+		with data.weighbridge.live as live
+		with data.lib.weighbridge.request.now_ns as 1000
+		with data.lib.weighbridge.user.requirements as mine
+	warned.allowed == true
+	warned.dynamic_metadata.warned == "ACM-001"
+	suspended := envoy.decision with input as call
+		with data.weighbridge.registry as softer
+		with data.weighbridge.live as json.patch(live, set_("/suspended/acme", order))
+		with data.lib.weighbridge.request.now_ns as 1000
+		with data.lib.weighbridge.user.requirements as mine
+	suspended.allowed == false
+	suspended.dynamic_metadata.codes == "INF-013"
+	suspended.dynamic_metadata.warned == "ACM-001"
+}

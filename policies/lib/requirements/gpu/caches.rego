@@ -135,8 +135,13 @@ switches_off := {
 	"image": {"--no-enable-prefix-caching": true, "--no_enable_prefix_caching": true, "--disable-radix-cache": true},
 }
 
+# An entry point may be an interpreter: what begins like its script, or holds one, is no server's options.
 started(container) := "image" if {
 	object.get(container, "command", null) in {null, []}
+	startswith(container.args[0], "--")
+	every word in words(container) {
+		not regex.match(`^-[A-Za-z]*[cem]$`, word.text)
+	}
 } else := server if {
 	texts := [word.text | some word in words(container)]
 	some known in launches

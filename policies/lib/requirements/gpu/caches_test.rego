@@ -24,6 +24,8 @@ cache_cases := {
 		"off": kept(args([off]), set()),
 		"off with underscores": kept(args(["--no_enable_prefix_caching"]), set()),
 		"off, for SGLang": kept(args(["--disable-radix-cache"]), set()),
+		"off, for a script": kept(args(["/x", off]), {"GPU-007"}),
+		"off, for a program in a word": kept(args(["--check-hash-based-pycs=never", "-c", "x", off]), {"GPU-007"}),
 		"off in the command": kept(command(["vllm", "serve", "/m", off]), set()),
 		"a module": launched(["/usr/bin/python3", "-m", "vllm.entrypoints.openai.api_server"], set()),
 		"the other's switch": kept(command(["sglang", "serve", off]), {"GPU-007"}),

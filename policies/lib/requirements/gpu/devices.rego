@@ -111,7 +111,7 @@ past_scheduler contains {"field": field, "what": mount.mountPath, "fix": "Ask fo
 
 past_scheduler contains {"field": entry.field, "what": container, "fix": "Set NVIDIA_VISIBLE_DEVICES to void in it."} if {
 	judged
-	spec.runtimeClassName != ""
+	names_runtime
 	boundary == "container"
 	some entry in request.subject.pod.containers
 	not asks(entry)
@@ -163,7 +163,9 @@ privileged(container) if {
 
 named_or_asked if count(asked) > 0
 
-named_or_asked if not object.get(spec, "runtimeClassName", "") in {null, ""}
+named_or_asked if names_runtime
+
+names_runtime if not object.get(spec, "runtimeClassName", "") in {null, ""}
 
 # Variables that runtimes read; the others of such names are read by the program, once it has its devices.
 hands_out(name) if {

@@ -28,6 +28,7 @@ device_cases := {
 		},
 		"a selector as text": {"patch": set_(s("nodeSelector"), "gpu"), "codes": {"GPU-001"}},
 		"affinity as a list": {"patch": set_(s("affinity"), []), "codes": {"GPU-001"}},
+		"a runtime class of null": {"patch": runtime(null), "codes": set()},
 		"a runtime class as a number": {"patch": runtime(1), "codes": {"GPU-001", "GPU-003"}},
 		"of one tenant": one_tenant(set_(c("resources"), "all")),
 	},

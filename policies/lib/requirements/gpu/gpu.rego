@@ -20,10 +20,7 @@ judged if {
 }
 
 # Where POD demands nothing, nobody else refuses the node as a whole.
-unguarded if {
-	request.serving
-	request.limits.pod_security == "privileged"
-}
+unguarded if request.limits.pod_security == "privileged"
 
 caches_apart if settings.caches.per_tenant == true
 

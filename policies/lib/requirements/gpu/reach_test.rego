@@ -22,6 +22,8 @@ reach_cases := {
 		"chosen by the program": {"patch": variable("CUDA_VISIBLE_DEVICES", "0,1"), "codes": set()},
 		"chosen by the program, all": {"patch": variable("CUDA_VISIBLE_DEVICES", "ALL"), "codes": {"GPU-004"}},
 		"chosen by the program, by reference": {"patch": variable("HIP_VISIBLE_DEVICES", "$(X)"), "codes": {"GPU-004"}},
+		"chosen by the program, from elsewhere": {"patch": variable("ROCR_VISIBLE_DEVICES", null), "codes": {"GPU-004"}},
+		"capabilities from elsewhere": {"patch": variable("NVIDIA_DRIVER_CAPABILITIES", null), "codes": {"GPU-004"}},
 		"capabilities": {"patch": variable("NVIDIA_DRIVER_CAPABILITIES", "utility"), "codes": set()},
 		"all capabilities": {"patch": variable("NVIDIA_DRIVER_CAPABILITIES", "compute,all"), "codes": {"GPU-004"}},
 		"variables of a map, no device": {"patch": set_(c("envFrom"), [{"configMapRef": {"name": "x"}}]), "codes": set()},
@@ -51,6 +53,10 @@ reach_cases := {
 		},
 		"another container under the class": {
 			"patch": array.concat(runtime("nvidia"), set_(s("initContainers"), [object.union(beside, {"env": [void]})])),
+			"codes": {"GPU-004"},
+		},
+		"told something else": {
+			"patch": array.concat(runtime("nvidia"), set_(c("env"), [{"name": "PORT", "value": "void"}])),
 			"codes": {"GPU-004"},
 		},
 		"all containers told": {

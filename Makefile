@@ -64,7 +64,7 @@ generate: engines ## Rebuild every generated file: schemas, references, the comp
 	$(BIN)/python examples/build.py
 	$(BIN)/python examples/compile.py
 
-bench: engines ## Measure; BENCH=compile, envoy, hashing, memory or scale runs one
+bench: engines ## Measure; BENCH=compile, envoy, hashing, memory, scale, check or admission runs one
 	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(STAMP) ## Fuzz what reads foreign bytes; FUZZ=envelope runs one, SECONDS_EACH=60

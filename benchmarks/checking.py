@@ -102,7 +102,7 @@ def run(versions: int = 10_000, rounds: int = 5, compiled: Path | None = None) -
     with tempfile.TemporaryDirectory(prefix="weighbridge-bench-") as scratch:
         output = compiled or _compiled(catalogue(versions), Path(scratch, "out"))
         count = min(MANIFESTS, versions)
-        manifests = _manifests(output, Path(scratch, "manifests"), count)
+        manifests = write_manifests(output, Path(scratch, "manifests"), count)
         first = next(iter(sorted(manifests.iterdir())))
         tested = output / "prod" / "conftest"
         by_conftest: list[str | Path] = [
@@ -156,7 +156,7 @@ def _compiled(folder: Path, output: Path) -> Path:
     return output
 
 
-def _manifests(output: Path, folder: Path, count: int) -> Path:
+def write_manifests(output: Path, folder: Path, count: int) -> Path:
     """So many Deployments of different versions; most are as they must be."""
     folder.mkdir()
     records: dict[str, dict[str, Any]] = {}

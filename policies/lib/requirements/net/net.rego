@@ -20,6 +20,9 @@ owner := concat("/", [request.subject.object.kind, request.subject.object.name])
 at(path) := object.get(request.subject.manifest, path, null)
 
 # Letter case counts for the API server, which is why it must not count for what is judged before it.
+# What has a form that Kubernetes would not take says nothing about what it is.
+unreadable_spec if not type_name(at(["spec"])) in {"null", "object"}
+
 default group := ""
 
 group := lower(split(at(["apiVersion"]), "/")[0]) if contains(at(["apiVersion"]), "/")

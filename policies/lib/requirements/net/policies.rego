@@ -75,6 +75,11 @@ open_policies contains {"field": ["spec", "ingress"], "what": "ingress"} if {
 	not type_name(at(["spec", "ingress"])) in {"null", "array"}
 }
 
+open_policies contains {"field": ["spec"], "what": "a spec that cannot be read"} if {
+	standard_policy
+	unreadable_spec
+}
+
 # Policies in other languages that add up with Kubernetes' own; whom they let in is not read here.
 open_policies contains {"field": ["spec", "ingress"], "what": sprintf("%s, which is not read here,", [at(["kind"])])} if {
 	foreign_policy

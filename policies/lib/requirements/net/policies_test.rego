@@ -39,6 +39,7 @@ policy_cases := {"NET-008": {
 	"of what it may call": [policy({"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}), false],
 	"an ingress that does not count": [policy({"policyTypes": ["Egress"], "ingress": [{}]}), false],
 	"an ingress that counts as well": [policy({"policyTypes": ["Egress", "Ingress"], "ingress": [{}]}), true],
+	"of no form": [policy(["ingress"]), true],
 	"of an old group": [of("extensions/v1beta1", "NetworkPolicy", {"ingress": [{}]}), true],
 	"of Cilium": [of("cilium.io/v2", "CiliumNetworkPolicy", {"ingress": [{"fromEntities": ["world"]}]}), true],
 	"several of Cilium": [object.union(of("cilium.io/v2", "CiliumNetworkPolicy", {}), {"specs": [{"ingress": [{"fromEntities": ["world"]}]}]}), true],

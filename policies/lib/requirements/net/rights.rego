@@ -97,7 +97,12 @@ rbac_object(kinds) if {
 	object_is(of_group, of_kind)
 }
 
-granted(rule) := concat(", ", [sprintf("%v", [resource]) | some resource in rule.resources; enters(resource)])
+default granted(_) := "what cannot be read"
+
+granted(rule) := concat(", ", found) if {
+	found := [resource | some resource in rule.resources; enters(resource)]
+	count(found) > 0
+}
 
 # Provably none of it: other groups, other resources, no verbs, or nothing but paths of the API server.
 bearable(rule) if {

@@ -118,6 +118,16 @@ foreign_routes contains {"field": ["spec", "useDefaultGateways"], "what": "useDe
 	not at(["spec", "useDefaultGateways"]) in {null, "None"}
 }
 
+foreign_routes contains {"field": ["spec"], "what": "a spec that cannot be read"} if {
+	unreadable_spec
+	gateway_api_route
+}
+
+foreign_routes contains {"field": ["spec"], "what": "a spec that cannot be read"} if {
+	unreadable_spec
+	object_is("networking.istio.io", "virtualservice")
+}
+
 foreign_routes contains {"field": ["spec", "parentRef"], "what": at(["kind"])} if {
 	gateway_api
 	kind in {"listenerset", "xlistenerset"}
@@ -144,16 +154,15 @@ foreign_routes contains {"field": ["kind"], "what": "Gateway"} if {
 	not is_gateway(request.subject.object.namespace, request.subject.object.name)
 }
 
-foreign_routes contains {"field": ["spec", "gateways", i], "what": sprintf("gateway %v", [name])} if {
+# Of the whole, and of a match, which overrides it.
+foreign_routes contains {"field": array.concat(["spec"], path), "what": "gateways"} if {
 	object_is("networking.istio.io", "virtualservice")
-	some i, name in at(["spec", "gateways"])
-	not mesh_or_gateway(name)
+	some path, value in within_spec
+	path[count(path) - 1] == "gateways"
+	not meshes_or_gateways(value)
 }
 
-foreign_routes contains {"field": ["spec", "gateways"], "what": "gateways"} if {
-	object_is("networking.istio.io", "virtualservice")
-	not type_name(at(["spec", "gateways"])) in {"null", "array"}
-}
+within_spec[path] := value if walk(at(["spec"]), [path, value])
 
 gateway_api if {
 	request.bound
@@ -178,6 +187,15 @@ attached(parent) if {
 }
 
 is_gateway(namespace, name) if concat("/", [namespace, name]) in allowed("gateways")
+
+meshes_or_gateways(null) := true
+
+meshes_or_gateways(names) if {
+	is_array(names)
+	every name in names {
+		mesh_or_gateway(name)
+	}
+}
 
 mesh_or_gateway("mesh") := true
 

@@ -56,6 +56,12 @@ route_cases := {
 		"one in the same namespace, by Istio": [virtual(["inner"]), false],
 		"another, by Istio": [virtual(["mesh", "istio-system/public"]), true],
 		"gateways that are none": [virtual("mesh"), true],
+		"another, in a match": [
+			of("networking.istio.io/v1", "VirtualService", {"gateways": ["mesh"], "http": [{"match": [{"gateways": ["istio-system/public"]}]}]}),
+			true,
+		],
+		"a virtual service of no form": [of("networking.istio.io/v1", "VirtualService", ["mesh"]), true],
+		"a route of no form": [of("gateway.networking.k8s.io/v1", "HTTPRoute", "x"), true],
 		"a number for a gateway": [virtual([7]), true],
 		"a gateway of Istio": [of("networking.istio.io/v1beta1", "Gateway", {}), true],
 		"OpenShift": [of("route.openshift.io/v1", "Route", {}), true],

@@ -92,6 +92,11 @@ reachable contains {"field": ["spec", "externalIPs"], "what": "externalIPs"} if 
 	not at(["spec", "externalIPs"]) in {null, []}
 }
 
+reachable contains {"field": ["spec"], "what": "a spec that cannot be read"} if {
+	object_is("", "service")
+	unreadable_spec
+}
+
 elsewhere contains {"field": ["spec", "type"], "what": "ExternalName"} if {
 	object_is("", "service")
 	at(["spec", "type"]) == "ExternalName"

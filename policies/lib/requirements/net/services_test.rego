@@ -20,6 +20,7 @@ service_cases := {
 		"a port of every node": [service({"type": "NodePort"}), true],
 		"in small letters": [service({"type": "loadbalancer"}), true],
 		"a type to come": [service({"type": "Galactic"}), true],
+		"of no form": [service(["type", "NodePort"]), true],
 		"of another type": [service({"type": ["ClusterIP"]}), true],
 		"an external address": [service({"externalIPs": ["203.0.113.7"]}), true],
 		"of a version to come": [of("v2", "Service", {"type": "NodePort"}), true],

@@ -167,6 +167,12 @@ plain_clients contains array.concat(["spec"], path) if {
 	not mutual(value)
 }
 
+plain_clients contains ["spec"] if {
+	istio
+	mesh_object("networking.istio.io", "destinationrule")
+	not is_object(at(["spec"]))
+}
+
 mutual(tls) if {
 	tls.mode in {"ISTIO_MUTUAL", "MUTUAL"}
 	object.get(tls, "insecureSkipVerify", false) in {false, null}
@@ -195,6 +201,11 @@ open_policies contains ["spec", "rules", i] if {
 open_policies contains ["spec", "rules"] if {
 	allowing
 	not type_name(at(["spec", "rules"])) in {"null", "array"}
+}
+
+open_policies contains ["spec"] if {
+	allowing
+	not type_name(at(["spec"])) in {"null", "object"}
 }
 
 open_policies contains ["spec", "requiredAuthenticationRefs"] if {

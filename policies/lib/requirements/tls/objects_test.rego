@@ -40,6 +40,7 @@ object_cases := {
 			object_of("networking.istio.io/v1", "DestinationRule", {"host": "kb-qa", "subsets": [{"name": "a", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}]}),
 			true,
 		],
+		"of no form": [object_of("networking.istio.io/v1", "DestinationRule", ["tls"]), true],
 		"mutual with whomever": [rule({"tls": {"mode": "MUTUAL", "insecureSkipVerify": true}}), true],
 	},
 	"TLS-007": {
@@ -62,6 +63,7 @@ object_cases := {
 		"all but one": [allow([{"from": [{"source": {"notPrincipals": ["x"]}}]}]), true],
 		"denied": [object_of("security.istio.io/v1", "AuthorizationPolicy", {"action": "DENY", "rules": [{}]}), false],
 		"an action of another case": [object_of("security.istio.io/v1", "AuthorizationPolicy", {"action": "deny", "rules": [{}]}), true],
+		"of no form": [object_of("security.istio.io/v1", "AuthorizationPolicy", [{}]), true],
 		"rules that are none": [allow({}), true],
 	},
 }

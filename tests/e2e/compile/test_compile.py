@@ -44,7 +44,9 @@ def test_everything_contracted_is_there(workshop: Workshop) -> None:
         for path in ("conftest/data/data.json", "conftest/policy/points/conftest/main.rego", "live.tar.gz"):
             assert f"{environment}/{path}" in written
         assert f"{environment}/livestate.jws" in written
-    assert not any("gatekeeper" in path for path in written)
+        for path in ("constraints.yaml", "livestate.yaml", "approvals/0000.yaml", "kustomization.yaml"):
+            assert f"{environment}/gatekeeper/{path}" in written
+    assert "gatekeeper/template.yaml" in written
     assert index["trust"] == "unsigned"
     assert index["clock"] == "real"
     assert index["at"] == "2026-01-15T00:00:00Z"
@@ -54,7 +56,10 @@ def test_everything_contracted_is_there(workshop: Workshop) -> None:
 
 def test_without_a_live_key_there_is_no_live_bundle(workshop: Workshop) -> None:
     workshop.compile()
-    assert not any(path.endswith(("live.tar.gz", "livestate.jws")) for path in files(workshop.folder / "out"))
+    written = files(workshop.folder / "out")
+    assert not any(path.endswith(("live.tar.gz", "livestate.jws")) for path in written)
+    # Nothing could be admitted by it.
+    assert not any("gatekeeper" in path.split("/") for path in written)
 
 
 def test_the_revision_names_what_all_points_are_given(workshop: Workshop) -> None:

@@ -118,4 +118,4 @@ def test_another_at_is_in_the_index_and_never_in_a_release(workshop: Workshop) -
     run(arguments)
     later = digests(workshop.folder / "outputs/later")
     changed = {path.rsplit("/", 1)[-1] for path in first if first[path] != later[path]}
-    assert changed == {"index.json", "live.tar.gz", "livestate.jws"}
+    assert changed == {"index.json", "live.tar.gz", "livestate.jws", "livestate.yaml"}

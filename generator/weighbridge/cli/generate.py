@@ -7,12 +7,16 @@ from typing import Any
 import click
 
 from weighbridge.cli import options
+from weighbridge.cli.harden import command as hardened_command
 from weighbridge.weights.cronjob import CronJob, cronjob_yaml
 
 
 @click.group("generate", context_settings=options.HELP)
 def command() -> None:
-    """Write what runs elsewhere, such as a CronJob that verifies weights."""
+    """Write what runs elsewhere: a CronJob that verifies weights, a hardened workload."""
+
+
+command.add_command(hardened_command)
 
 
 @command.command("cronjob", context_settings=options.HELP)

@@ -22,7 +22,7 @@ COMMANDS = {
     "conftest": "Run conftest with what `compile` wrote.",
     "engines": "Show, or build, the engines that enforce.",
     "explain": "Show why a version is approved, or why not.",
-    "generate": "Write what runs elsewhere, such as a CronJob that verifies weights.",
+    "generate": "Write what runs elsewhere: a CronJob that verifies weights, a hardened workload.",
     "image": "Profile a serving image without running it, and fetch its evidence.",
     "impact": "Tell what would be denied among what runs now.",
     "init": "Write a catalogue to start from.",

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from yaml import YAMLError
 
@@ -125,6 +125,16 @@ def read_manifests(paths: Sequence[Path], stdin: bytes | None = None) -> list[Ma
         InputError: with every problem of every file; also where nothing was found.
     """
     return list(Manifests(paths, stdin))
+
+
+def read_text(path: Path, stdin: BinaryIO) -> str:
+    """One file, or standard input for `-`, as text.
+
+    Raises:
+        InputError: it cannot be read, is too large or no UTF-8.
+    """
+    data = stdin.read(MAX_FILE_BYTES + 1) if str(path) == STDIN else _read(path)
+    return decode(data.removeprefix(_BOM), str(path))
 
 
 def parse_manifests(data: bytes, file: str) -> list[Manifest]:

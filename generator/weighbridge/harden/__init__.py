@@ -1,0 +1,1 @@
+"""A manifest with everything mended that can be mended without knowing the workload."""

@@ -183,7 +183,13 @@ cache_servers contains {"field": found.field, "what": option} if {
 
 cache_servers contains {"field": found.field, "what": found.name} if {
 	some found in variables
-	regex.match(`(?i)^(LMCACHE|MOONCAKE|SGLANG_HICACHE|AIBRIX_(KV_CACHE|L2)|DYN_KVBM|KVCACHE|VLLM_KV|VLLM_NIXL|SM_(VLLM|SGLANG)_(KV|EC|HICACHE|CONFIG))_?`, found.name)
+	regex.match(`(?i)^(LMCACHE|MOONCAKE|SGLANG_HICACHE|AIBRIX_KV_CACHE|AIBRIX_L2|DYN_KVBM|KVCACHE|VLLM_KV|VLLM_NIXL)_`, found.name)
+}
+
+# SageMaker's entry points make options of these.
+cache_servers contains {"field": found.field, "what": found.name} if {
+	some found in variables
+	regex.match(`(?i)^SM_(VLLM|SGLANG)_(KV_(TR|EV|OF|CO)|EC_TR|HICACHE_ST|CONFIG$)`, found.name)
 }
 
 cache_servers contains {"field": array.concat(entry.field, word.field), "what": word.text} if {

@@ -65,6 +65,11 @@ cache_cases := {
 			"accelerators": forgetful,
 			"codes": {"GPU-007"},
 		},
+		"by a claim of no accelerator that no container refers to": {
+			"patch": claim({"name": "n", "resourceClaimTemplateName": "nic"}),
+			"accelerators": forgetful,
+			"codes": set(),
+		},
 		"by a claim that no container refers to": {
 			"patch": array.concat(runtime("gvisor"), claim({"name": "m", "resourceClaimTemplateName": "mig"})),
 			"accelerators": forgetful,
@@ -81,6 +86,9 @@ cache_cases := {
 		"in a shell's text": {"patch": command(["sh", "-c", "x --kv-connector=y"]), "codes": {"GPU-008"}},
 		"a variable": {"patch": variable("LMCACHE_REMOTE_URL", "redis://x"), "codes": {"GPU-008"}},
 		"in small letters": {"patch": variable("mooncake_master", "x"), "codes": {"GPU-008"}},
+		"a variable that becomes an option": {"patch": variable("SM_VLLM_KV_TRANSFER_CONFIG", "{}"), "codes": {"GPU-008"}},
+		"a variable that becomes another option": {"patch": variable("SM_VLLM_KV_CACHE_DTYPE", "fp8"), "codes": set()},
+		"a variable that only begins so": {"patch": variable("KVCACHED_AUTOPATCH", "1"), "codes": set()},
 		"another variable": {"patch": variable("CACHE", "x"), "codes": set()},
 		"the type of a cache": {"patch": args(["--kv-cache-dtype=fp8"]), "codes": set()},
 		"too short to tell": {"patch": args(["--kv"]), "codes": set()},
@@ -99,6 +107,13 @@ cache_cases := {
 		"a claim, no device": {"patch": mounted(claimed, [{"name": "p", "mountPath": "/p"}]), "codes": set()},
 		"read-only": {"patch": with_mig(mounted(claimed, [{"name": "p", "mountPath": "/p", "readOnly": true}])), "codes": set()},
 		"read-only, as text": {"patch": with_mig(mounted(claimed, [{"name": "p", "mountPath": "/p", "readOnly": "true"}])), "codes": {"GPU-009"}},
+		"beside one that is mounted": {
+			"patch": with_mig(array.concat(
+				set_(s("volumes"), [claimed, {"name": "e", "emptyDir": {}}]),
+				set_(c("volumeMounts"), [{"name": "e", "mountPath": "/e"}]),
+			)),
+			"codes": set(),
+		},
 		"mounted by nobody": {"patch": with_mig(volume(claimed)), "codes": set()},
 		"twice": {
 			"patch": with_mig(mounted(claimed, [{"name": "p", "mountPath": "/p", "readOnly": true}, {"name": "p", "mountPath": "/q"}])),

@@ -43,6 +43,7 @@ reach_cases := {
 		"a path that only begins so": {"patch": node("/device"), "codes": set()},
 		"the whole node, which POD refuses": {"patch": node("/"), "codes": set()},
 		"the whole node, which nobody else refuses": {"patch": node("/"), "limits": open_node, "codes": {"GPU-004", "GPU-005"}},
+		"another folder, which nobody else refuses": {"patch": node("/srv"), "limits": open_node, "codes": set()},
 		"the container toolkit's mount point": {
 			"patch": mounted({"name": "n", "emptyDir": {}}, [{"name": "n", "mountPath": "/run/./nvidia-container-devices/0"}]),
 			"codes": {"GPU-004"},

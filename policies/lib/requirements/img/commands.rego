@@ -157,6 +157,9 @@ brings_shell(words, i, word) if {
 	}
 }
 
+# Code that comes from whoever attaches.
+brings_shell(_, _, word) if regex.match(`^/(dev/(stdin|fd/|tcp/|udp/)|proc/[^/]+/fd/)`, word)
+
 # A module that is a shell, or gets one.
 brings_shell(words, i, word) if {
 	regex.match(`^(code|pty|pdb|idlelib.*|timeit|trace|pip|ensurepip|cProfile|profile|runpy)$`, word)

@@ -127,6 +127,10 @@ cache_cases := {
 			"patch": with_mig(mounted(object.union(claimed, {"emptyDir": {}}), [{"name": "p", "mountPath": "/p"}])),
 			"codes": {"GPU-009"},
 		},
+		"beside another device": {
+			"patch": with_mig(array.concat(volume(claimed), set_(c("volumeDevices"), [{"name": "q", "devicePath": "/p"}]))),
+			"codes": set(),
+		},
 		"a share of the network": {
 			"patch": with_mig(mounted({"name": "p", "nfs": {"server": "x", "path": "/"}}, [{"name": "p", "mountPath": "/p"}])),
 			"codes": {"GPU-009"},

@@ -51,6 +51,7 @@ bad_objects := {
 	"requests as a map": as_claim({"devices": {"requests": {"g": {"deviceClassName": "mig.nvidia.com"}}}}),
 	"nothing": as_claim({}),
 	"a template of a claim's form": claimed_as("ResourceClaimTemplate", "c", exactly("mig.nvidia.com")),
+	"a claim of a template's form": as_claim({"spec": exactly("mig.nvidia.com")}),
 	"a spec as text": as_claim("all"),
 	"time slices": as_claim(configured({"sharing": {"strategy": "TimeSlicing"}})),
 	"MPS in a template": as_template(configured({"sharing": {"strategy": "MPS"}})),

@@ -115,6 +115,7 @@ device_cases := {
 		"a hypervisor by annotation": {"patch": annotation("io.katacontainers.config.hypervisor.path", "/x"), "codes": {"GPU-003"}},
 		"in capitals": {"patch": annotation("Dev.gVisor.spec.mount.x", "/x"), "codes": {"GPU-003"}},
 		"of one tenant": one_tenant(array.concat(limit("nvidia.com/gpu"), runtime("x"))),
+		"a container of one tenant": one_tenant(limit("nvidia.com/mig-2g.10gb")),
 		"annotations of one tenant": one_tenant(annotation("dev.gvisor.flag.x", "y")),
 	},
 	"GPU-011": {

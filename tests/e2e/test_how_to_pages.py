@@ -46,6 +46,11 @@ ALONE = {
         "✓ promotion from staging by ci",
     ],
     "sbom.md": ["kb-qa-001@1.0", "approved", "merged     serving.cdx.json: 1 components, CycloneDX 1.5 by syft 1.18.1"],
+    "see-the-impact.md": [
+        "prod: 1 workloads, 1 would be denied\n",
+        "    new   Deployment models/kb-qa: Deployment/kb-qa: container `server` may run as root.",
+        "          runAsNonRoot: true",
+    ],
     "sign-a-model.md": ["model: 2 files, exactly as signed", "'.git/config' is there, and not signed"],
     "waive-a-requirement.md": [
         "waived POD-022 in prod for kb-qa-001@1.0 until",

@@ -98,5 +98,5 @@ def _print(impact: Impact) -> None:
     for code, effect, workload in impact.gone:
         click.echo(f"no longer: {effect} {code} {options.printable(str(workload))}")
     new = sum(each.effect == "deny" and impact.is_new(each) for each in impact.findings)
-    since = f", {new} denials of them new" if impact.before is not None else ""
+    since = f", {new} new denials" if impact.before is not None else ""
     click.echo(f"{impact.environment}: {impact.workloads} workloads, {len(impact.denied)} would be denied{since}")

@@ -142,7 +142,7 @@ def test_against_another_commit(repository: Path) -> None:
     assert result.exit_code == 1
     assert "    new   Deployment models/magika: " in result.stdout
     assert "    Deployment models/tagged: " in result.stdout
-    assert result.stdout.endswith("prod: 2 workloads, 2 would be denied, 1 denials of them new\n")
+    assert result.stdout.endswith("prod: 2 workloads, 2 would be denied, 1 new denials\n")
     assert impact(repository, "-", "--against", "HEAD", stdin=dumped([tagged])).exit_code == 0
 
 

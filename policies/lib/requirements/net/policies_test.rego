@@ -21,6 +21,7 @@ policy_cases := {"NET-008": {
 	"one too many": [from([among(["ingress", "web"])]), true],
 	"none of them": [from([among([])]), true],
 	"all but one": [from([{"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["web"]}]}}]), true],
+	"all but the gateway": [from([{"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["ingress"]}]}}]), true],
 	"all namespaces": [from([{"namespaceSelector": {}}]), true],
 	"namespaces by a label that others set": [from([{"namespaceSelector": {"matchLabels": {"team": "ml"}}}]), true],
 	"an address of the nodes": [from([{"ipBlock": {"cidr": "10.0.0.0/24"}}]), false],

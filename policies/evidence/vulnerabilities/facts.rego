@@ -21,7 +21,7 @@ facts := {"open": counted, "not_after": accepted_until} if {
 	scanner_accepted
 }
 
-counted := {name: count({index | some index, _ in open; open[index] == name}) | some _, name in open}
+counted := {name: count([severity | some severity in open; severity == name]) | some name in open}
 
 open[index] := object.get(severities, index, "unknown") if {
 	some index, finding in input.predicate.scanner.result

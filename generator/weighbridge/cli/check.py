@@ -11,7 +11,6 @@ import click
 
 from weighbridge.cli import options
 from weighbridge.points.check import Checker
-from weighbridge.points.manifests import Manifests
 
 if TYPE_CHECKING:
     from weighbridge.points.report import Report
@@ -32,9 +31,12 @@ def command(files: tuple[Path, ...], bundle: Path, environment: str, exclude: tu
     `kustomize build` print. What is live (revocations since the last compile, freezes, suspensions) is not known here.
     Exit status: 1 if anything is denied, 2 if anything cannot be read.
     """
-    stdin = sys.stdin.buffer.read() if Path("-") in files else None
-    manifests = Manifests([file for file in files if file != Path("-")], stdin, exclude)
     with Checker(bundle, environment) as checker:
+        # From here on OPA compiles the rules: what is imported now costs no time.
+        from weighbridge.points.manifests import Manifests  # noqa: PLC0415
+
+        stdin = sys.stdin.buffer.read() if Path("-") in files else None
+        manifests = Manifests([file for file in files if file != Path("-")], stdin, exclude)
         report = checker.check(manifests)
         report = replace(report, not_judged=tuple(manifests.not_judged))
         click.echo(_shown(report, form, checker))

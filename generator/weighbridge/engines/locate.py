@@ -29,6 +29,8 @@ _GATEKEEPER = "github.com/open-policy-agent/gatekeeper/v3"
 _COSIGN = "github.com/sigstore/cosign/v3"
 _KUBERNETES = "k8s.io/kubernetes"
 _VERSION = re.compile(r"(?<![0-9.])v?(\d+)\.(\d+)\.(\d+)")
+_RELEASED = re.compile(r"v([1-9]\d*|0(?=\.[1-9]))\.(\d+)\.(\d+)")
+"""A released version, and neither a commit (`v0.0.0-...`) nor a changed tree."""
 _PROBE_SECONDS = 30.0
 
 
@@ -177,11 +179,13 @@ def _version(engine: Engine, path: Path, info: BuildInfo) -> Version | None:
     if not engine.version_arguments:
         # The name says little: any program may be called that, and would run if it were asked.
         return built if info.package == engine.package else None
+    # A build from `tools/` carries its version in its build information, and need not be started to say it.
+    if built and _RELEASED.fullmatch(info.modules[engine.module]):
+        return built
     # conftest and regal look for a home before they say anything.
     result = run([path, *engine.version_arguments], timeout=_PROBE_SECONDS, environment={"HOME": "/"})
     output = (result.stdout + result.stderr).decode("utf-8", "replace")
     line = re.search(engine.version_line, output, re.MULTILINE)
-    # A build from `tools/` knows its version only from its build information.
     return _parsed(line.group(0) if line else "") or built
 
 

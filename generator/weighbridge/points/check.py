@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -103,14 +102,20 @@ class Checker:
         """
         size = min(LARGEST, max(SMALLEST, -(-len(documents) // _cores())))
         batches = [documents[start : start + size] for start in range(0, len(documents), size)]
+        answers = self._side_by_side(batches) if len(batches) > 1 else map(self._decisions, batches)
+        return [decision for answer in answers for decision in answer]
+
+    def _side_by_side(self, batches: Sequence[Sequence[Manifest]]) -> list[list[Any]]:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- one batch does without
+
         with ThreadPoolExecutor(_cores()) as pool:
             try:
-                return [decision for answer in pool.map(self._decisions, batches) for decision in answer]
+                return list(pool.map(self._decisions, batches))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _decisions(self, batch: list[Manifest]) -> list[Any]:
+    def _decisions(self, batch: Sequence[Manifest]) -> list[Any]:
         values = [manifest.value for manifest in batch]
         names = meant_names(values, self.compiled.registry.get("labels"))
         answer = None

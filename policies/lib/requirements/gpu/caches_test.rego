@@ -13,6 +13,11 @@ cache_cases := {
 		"nothing asked": {"patch": [], "accelerators": forgetful, "codes": set()},
 		"by default": kept([], {"GPU-007"}),
 		"no accelerator": {"patch": limit("rdma/hca"), "accelerators": forgetful, "codes": set()},
+		"memory, for the pod": {
+			"patch": set_(s("resources"), {"limits": {"memory": "1Gi"}}),
+			"accelerators": forgetful,
+			"codes": set(),
+		},
 		"no accelerator, for the pod": {
 			"patch": set_(s("resources"), {"limits": {"rdma/hca": 1}}),
 			"accelerators": forgetful,

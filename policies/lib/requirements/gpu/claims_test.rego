@@ -30,6 +30,7 @@ good_objects := {
 	"no accelerator": as_claim(exactly("nic.example.com")),
 	"an older form": as_claim(wanted({"deviceClassName": "mig.nvidia.com"})),
 	"choices": as_claim(wanted({"firstAvailable": [{"deviceClassName": "mig.nvidia.com"}, {"deviceClassName": "gpu.nvidia.com"}]})),
+	"no sharing": as_claim(configured({"sharing": null})),
 	"plain parameters": as_claim(configured({"kind": "MigDeviceConfig"})),
 	"no access as an admin": as_claim(wanted({"exactly": {"deviceClassName": "mig.nvidia.com", "adminAccess": false}})),
 	"a class": as_class("gpu.nvidia.com", {"selectors": []}),

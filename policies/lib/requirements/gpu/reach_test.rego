@@ -68,6 +68,7 @@ reach_cases := {
 			"patch": array.concat(runtime("nvidia"), set_(c("env"), [void, {"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}])),
 			"codes": {"GPU-004"},
 		},
+		"nobody needs telling of one tenant": one_tenant(runtime("nvidia")),
 		"nobody needs telling in a machine": {"patch": runtime("kata"), "codes": set()},
 		"a claim of no accelerator needs telling": {
 			"patch": array.flatten([

@@ -70,6 +70,30 @@ cache_cases := {
 			"accelerators": forgetful,
 			"codes": {"GPU-007"},
 		},
+		"by one claim of two": {
+			"patch": array.flatten([
+				runtime("gvisor"),
+				set_(s("resourceClaims"), [
+					{"name": "n", "resourceClaimTemplateName": "nic"},
+					{"name": "m", "resourceClaimTemplateName": "mig"},
+				]),
+				set_(c("resources/claims"), [{"name": "m"}]),
+			]),
+			"accelerators": forgetful,
+			"codes": {"GPU-007"},
+		},
+		"by the other claim of two": {
+			"patch": array.flatten([
+				runtime("gvisor"),
+				set_(s("resourceClaims"), [
+					{"name": "n", "resourceClaimTemplateName": "nic"},
+					{"name": "m", "resourceClaimTemplateName": "mig"},
+				]),
+				set_(c("resources/claims"), [{"name": "n"}]),
+			]),
+			"accelerators": forgetful,
+			"codes": set(),
+		},
 		"by a claim of no accelerator that no container refers to": {
 			"patch": claim({"name": "n", "resourceClaimTemplateName": "nic"}),
 			"accelerators": forgetful,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -154,7 +154,8 @@ def parse_manifests(data: bytes, file: str) -> list[Manifest]:
     except YAMLError as error:
         raise InputError([*reader.problems, _syntax(error, text, file)]) from error
     if reader.problems:
-        raise InputError(reader.problems)
+        # `{{ .Values.x }}` is YAML, too: a mapping as the key of a mapping.
+        raise InputError(replace(each, fix=_TEMPLATE) if "{{" in text else each for each in reader.problems)
     lines = text.splitlines() if "# Source: " in text else []
     return [
         Manifest(file, found.number, found.value, composed, _source(lines, found) if lines else "")

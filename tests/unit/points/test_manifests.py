@@ -140,6 +140,8 @@ def test_templates_of_helm_are_an_error_with_its_cure_unless_they_are_left_out(t
     (tmp_path / "pod.yaml").write_text("kind: Pod\n")
     with pytest.raises(InputError, match="helm template CHART"):
         list(Manifests([tmp_path]))
+    with pytest.raises(InputError, match="helm template CHART"):
+        parse_manifests(b"image: {{ .Values.image }}\n", "f")
     assert len(list(Manifests([tmp_path], exclude=["*/templates"]))) == 1
     assert len(list(Manifests([tmp_path], exclude=["chart/"]))) == 1
 

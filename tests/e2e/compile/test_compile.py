@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,8 @@ def test_the_revision_names_what_all_points_are_given(workshop: Workshop) -> Non
         for name, data in unpacked(written[f"{point}/release.tar.gz"]).items()
     }
     for path, data in written.items():
-        if path.startswith("conftest/policy/"):
-            points[path.replace("policy/", "", 1)] = data
-    points["conftest/data.json"] = written["conftest/data/data.json"]
+        if path.startswith(("conftest/policy/", "conftest/data/")):
+            points[re.sub("^conftest/(policy|data)/", "conftest/", path)] = data
     assert release_revision(points) == revision
     for point in ("envoy", "workload"):
         manifest = json.loads(unpacked(written[f"{point}/release.tar.gz"])[".manifest"])
@@ -115,8 +115,11 @@ def test_the_registries_say_what_was_decided(workshop: Workshop) -> None:
     assert workload["records"]["qa@2.0.0"]["missing"] == ["scanned"]
     assert workload["records"]["qa@2.0.0"]["images"] == {}
     assert workload["records"][NAME]["images"] == {"sha256:" + "a" * 64: True}
-    conftest = json.loads(written["conftest/data/data.json"])["weighbridge"]["registry"]
-    assert {**conftest, "point": "workload"} == workload
+    parts = [json.loads(data) for path, data in sorted(written.items()) if path.startswith("conftest/data/")]
+    conftest, *shards = [part["weighbridge"]["registry"] for part in parts]
+    records = {name: record for shard in shards for name, record in shard["records"].items()}
+    assert {**conftest, "point": "workload", "records": records} == workload
+    assert conftest["records"] == {}
     assert workload["limits"] == {"pod_security": "restricted", "user_namespaces": False}
 
 

@@ -73,3 +73,10 @@ test_only_objects if {
 	encoded := io.jwt.encode_sign_raw(json.marshal(header), "[1]", json.marshal(release_key))
 	not signed.claims(encoded, key)
 }
+
+# Signed by the key, whatever the header says of it; the last one says what is so.
+test_a_header_that_says_another_algorithm if {
+	not signed.claims("eyJhbGciOiJub25lIiwia2lkIjoicmVsZWFzZSJ9.eyJlbnZpcm9ubWVudCI6InByb2QifQ.Cgq0u22y5PF1s7hO3h4ViV-xOtUSDOa5R3N6WAAAVm1CBULpGqA-F-ccys2YqDvSwxZ8d1soJJ2PllLEp96cVg", key)
+	not signed.claims("eyJhbGciOiJIUzI1NiIsImtpZCI6InJlbGVhc2UifQ.eyJlbnZpcm9ubWVudCI6InByb2QifQ.vdPIkLr-UW3lowMdMZBD6skVdAGKY26uyFA9ZLJfrKsyKsLC5_5EyGp25qeNsugmOmJfADiDMjoAlUbXxvaqJw", key)
+	signed.claims("eyJhbGciOiJFUzI1NiIsImtpZCI6InJlbGVhc2UifQ.eyJlbnZpcm9ubWVudCI6InByb2QifQ.2XIYOC3rN40Ps-sWy_-WkWPuuE1Lm2uvj0ZCMeA6arx33t6pZMnKKXJrpL96EuZPQWVkRaJzDo_er0mqUe8bDA", key)
+}

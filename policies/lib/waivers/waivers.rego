@@ -4,40 +4,42 @@
 # description: |
 #   Which of the waivers that a point was given hold for what it judges, now. A signature was verified when compiling; the time is
 #   compared with each decision, and the scope must match the whole. Nothing that the object says of its owner is believed.
+#
+#   What a point hands in: `now_ns`, the `subject`, the `artifact` of the record that the subject's labels name ("" if there is
+#   none), and the `support_images`.
 package lib.weighbridge.waivers
 
-import data.lib.weighbridge.request
+import data.lib.weighbridge.workload
 
 # METADATA
 # title: Waivers that hold for the subject
 # description: Those whose time has come and not passed, and whose scope is this very artifact or workload.
-holding(listed) := {waiver |
+holding(listed, given) := {waiver |
 	some waiver in listed
-	current(waiver)
-	covers(waiver.scope)
+	current(waiver, given.now_ns)
+	covers(waiver.scope, given)
 }
 
-current(waiver) if {
+current(waiver, now_ns) if {
 	is_number(waiver.not_before)
 	is_number(waiver.not_after)
-	waiver.not_before <= request.now_ns
-	request.now_ns < waiver.not_after
+	waiver.not_before <= now_ns
+	now_ns < waiver.not_after
 }
 
 # By its labels a pod says which version it serves; what it runs and mounts must be that version's, which nothing softens.
-covers(scope) if {
-	labels := request.subject.pod.labels
-	name := concat("@", [labels[request.label_names.model_id], labels[request.label_names.model_version]])
-	request.record(name).digest == scope.artifact
+covers(scope, given) if {
+	given.artifact != ""
+	given.artifact == scope.artifact
 }
 
-covers(scope) if {
+covers(scope, given) if {
 	not scope.artifact
-	object_ := request.subject.object
+	object_ := given.subject.object
 	not "" in {scope.namespace, scope.name}
 	scope.namespace == object_.namespace
 	named(scope, object_)
-	running(scope.images)
+	running(scope.images, given)
 }
 
 named(scope, object_) if {
@@ -71,15 +73,15 @@ descendants := {
 	"StatefulSet": {"Pod": `^-[0-9]{1,6}$`},
 }
 
-running(images) if {
-	every entry in request.subject.pod.containers {
-		expected(images, request.image_digest(entry.container.image))
+running(images, given) if {
+	every entry in given.subject.pod.containers {
+		expected(images, workload.image_digest(entry.container.image), given.support_images)
 	}
 }
 
 # What is no pod runs nothing.
-running([]) if request.subject.form == "other"
+running([], given) if given.subject.form == "other"
 
-expected(images, digest) if digest in images
+expected(images, digest, _) if digest in images
 
-expected(_, digest) if request.support_image(digest)
+expected(_, digest, support_images) if is_object(support_images[digest])

@@ -1,7 +1,9 @@
 package lib.weighbridge.waivers_test
 
 import data.lib.weighbridge.requirements.mod_test as models
-import data.weighbridge.points.workload
+import data.lib.weighbridge.waivers
+import data.lib.weighbridge.workload
+import data.weighbridge.points.workload as point
 
 # A pod whose one violation is POD-022, and what a waiver of it makes of that.
 soft(object_) := json.remove(object_, ["spec/containers/0/securityContext/readOnlyRootFilesystem"])
@@ -14,16 +16,16 @@ artifact := {"artifact": models.digest("a")}
 
 named := {"namespace": "models", "kind": "Pod", "name": "kb-qa", "images": [models.digest("1")]}
 
-effects_at(object_, waivers, now_ns) := {[violation.code, violation.effect] |
-	decided := workload.decision with input as object_
-		with data.weighbridge.registry as object.union(models.registry, {"waivers": waivers})
+effects_at(object_, listed, now_ns) := {[violation.code, violation.effect] |
+	decided := point.decision with input as object_
+		with data.weighbridge.registry as object.union(models.registry, {"waivers": listed})
 		with data.weighbridge.live as models.live
 		with data.lib.weighbridge.request.now_ns as now_ns
 	some violation in decided.violations
 }
 
-effect(object_, waivers) := found if {
-	[["POD-022", found]] = [entry | some entry in effects_at(object_, {"POD-022": waivers}, 1000)]
+effect(object_, listed) := found if {
+	[["POD-022", found]] = [entry | some entry in effects_at(object_, {"POD-022": listed}, 1000)]
 }
 
 test_an_artifact if {
@@ -187,11 +189,12 @@ test_what_is_no_list_of_waivers if {
 # What is judged and is no pod runs nothing, so its waiver names no images.
 service := {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kb-qa", "namespace": "models"}}
 
-holding(listed) := found if {
-	found := data.lib.weighbridge.waivers.holding(listed) with input as service
-		with data.weighbridge.registry as models.registry
-		with data.lib.weighbridge.request.now_ns as 1000
-}
+holding(listed) := waivers.holding(listed, {
+	"now_ns": 1000,
+	"subject": workload.subject(service, {}),
+	"artifact": "",
+	"support_images": {},
+})
 
 test_what_is_no_pod if {
 	scope := object.union(named, {"kind": "Service"})

@@ -143,7 +143,19 @@ freezes(name) := standing(approval.orders.frozen, name) | standing(live.frozen, 
 
 mode(code) := enforcement.mode(parameters.modes, code, now_ns)
 
-waivers(code) := waiving.holding(parameters.waivers[code])
+waivers(code) := waiving.holding(parameters.waivers[code], {
+	"now_ns": now_ns,
+	"subject": subject,
+	"artifact": artifact,
+	"support_images": parameters.support_images,
+})
+
+default artifact := ""
+
+artifact := digest if {
+	labels := subject.pod.labels
+	digest := record(concat("@", [labels[label_names.model_id], labels[label_names.model_version]])).digest
+}
 
 standing(orders, target) := {order | order := orders[target]; not ended(order)}
 

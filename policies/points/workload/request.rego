@@ -80,4 +80,16 @@ freezes(name) := compiled.orders("frozen", name, now_ns)
 
 mode(code) := enforcement.mode(registry.modes, code, now_ns)
 
-waivers(code) := waiving.holding(registry.waivers[code])
+waivers(code) := waiving.holding(registry.waivers[code], {
+	"now_ns": now_ns,
+	"subject": subject,
+	"artifact": artifact,
+	"support_images": registry.support_images,
+})
+
+default artifact := ""
+
+artifact := digest if {
+	labels := subject.pod.labels
+	digest := record(concat("@", [labels[label_names.model_id], labels[label_names.model_version]])).digest
+}

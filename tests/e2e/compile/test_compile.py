@@ -114,13 +114,13 @@ def test_the_registries_say_what_was_decided(workshop: Workshop) -> None:
     workload = registry(written["workload/release.tar.gz"])
     assert workload["records"]["qa@2.0.0"]["missing"] == ["scanned"]
     assert workload["records"]["qa@2.0.0"]["images"] == {}
-    assert workload["records"][NAME]["images"] == {"sha256:" + "a" * 64: True}
+    assert set(workload["records"][NAME]["images"]) == {"sha256:" + "a" * 64}
     parts = [json.loads(data) for path, data in sorted(written.items()) if path.startswith("conftest/data/")]
     conftest, *shards = [part["weighbridge"]["registry"] for part in parts]
     records = {name: record for shard in shards for name, record in shard["records"].items()}
     assert {**conftest, "point": "workload", "records": records} == workload
     assert conftest["records"] == {}
-    assert workload["limits"] == {"pod_security": "restricted", "user_namespaces": False}
+    assert {"pod_security": "restricted", "user_namespaces": False}.items() <= workload["limits"].items()
 
 
 def test_what_an_environment_demands_of_pods_reaches_the_points_that_judge_them(workshop: Workshop) -> None:
@@ -128,7 +128,7 @@ def test_what_an_environment_demands_of_pods_reaches_the_points_that_judge_them(
     workshop.configure({"environments.prod.workloads": demanded})
     workshop.compile()
     written = files(workshop.folder / "out")
-    assert registry(written["prod/workload/release.tar.gz"])["limits"] == demanded
+    assert demanded.items() <= registry(written["prod/workload/release.tar.gz"])["limits"].items()
     assert registry(written["staging/workload/release.tar.gz"])["limits"]["pod_security"] == "restricted"
 
 

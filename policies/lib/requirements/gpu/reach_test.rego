@@ -93,6 +93,7 @@ reach_cases := {
 		"a client of one's own MPS": one_tenant(variable("CUDA_MPS_PIPE_DIRECTORY", "/x")),
 		"privileged, no device": {"patch": privileged, "codes": set()},
 		"privileged": {"patch": with_mig(privileged), "codes": {"GPU-005"}},
+		"privileged, of one tenant": one_tenant(with_mig(privileged)),
 		"privileged, as text": {"patch": with_mig(set_(c("securityContext/privileged"), "true")), "codes": {"GPU-005"}},
 		"not privileged": {"patch": with_mig(set_(c("securityContext/privileged"), false)), "codes": set()},
 		"privileged, which nobody else refuses": {"patch": privileged, "limits": open_node, "codes": {"GPU-005"}},

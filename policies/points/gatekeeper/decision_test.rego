@@ -336,7 +336,7 @@ test_what_a_constraint_shows if {
 	}
 	open := json.patch(pod, [{"op": "add", "path": "/spec/hostNetwork", "value": true}])
 	found(changed("object", open), object.union(parameters, warning), good) == {"POD-003"}
-	found(changed("object", open), object.union(parameters, object.union(warning, {"effects": ["deny"]})), good) == set()
+	found(changed("object", open), object.union_n([parameters, warning, {"effects": ["deny"]}]), good) == set()
 }
 
 test_what_a_cluster_shows_of_a_namespace if {

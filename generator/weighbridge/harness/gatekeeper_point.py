@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.engines.cluster.client import ApiError
 from weighbridge.engines.cluster.cluster import Admission
+from weighbridge.errors import EngineError
 from weighbridge.harness.admitted_objects import closed, completed, definitions, items, namespaces, possible
 from weighbridge.harness.judgement import Judgement
 from weighbridge.points.gatekeeper.resources import webhook_patch
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from weighbridge.engines.cluster.cluster import Cluster
     from weighbridge.harness.fixtures import Fixture
     from weighbridge.harness.stage import Stage
+
+_REFUSALS = ("BadRequest:", "Forbidden:", "Invalid:", "NotFound:")
+"""What the API server says of an object that it will not have."""
 
 
 def gatekeeper(stage: Stage, fixtures: Sequence[Fixture]) -> dict[str, Judgement]:
@@ -56,9 +60,13 @@ def _ask(cluster: Cluster, obj: Any) -> Admission:
     if not isinstance(obj, dict):
         return Admission(False, "kubernetes", (), "no object")
     try:
-        return cluster.ask(completed(obj))
+        said = cluster.ask(completed(obj))
     except ApiError as error:
         return Admission(False, "kubernetes", (), str(error))
+    # A webhook that gave no answer in time denies, too, and says nothing about the object.
+    if said.by == "kubernetes" and not said.message.startswith(_REFUSALS):
+        raise EngineError("the API server gave no verdict", said.message)
+    return said
 
 
 def _judgement(admissions: list[Admission]) -> Judgement:

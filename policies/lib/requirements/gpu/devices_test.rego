@@ -1,7 +1,5 @@
 package lib.weighbridge.requirements.gpu_test
 
-import data.lib.weighbridge.requirements.mod_test as models
-
 device_cases := {
 	"GPU-001": {
 		"nothing asked": {"patch": set_(c("resources"), null), "codes": set()},

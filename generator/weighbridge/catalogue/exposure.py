@@ -44,7 +44,7 @@ class Exposure(Document):
     addresses: tuple[Cidr, ...] = Field(default=(), max_length=100, strict=False)
     """Addresses that NetworkPolicies may let in, such as those of nodes."""
     private_by_default: bool = False
-    """Whether KServe and Knative here publish nothing by themselves, so that their objects need no label to stay inside.
+    """Whether KServe and Knative here publish nothing by themselves, so that their objects need no label.
 
     KServe: `disableIngressCreation`. Knative: `svc.cluster.local` as the domain of all services.
     """

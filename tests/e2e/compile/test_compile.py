@@ -215,6 +215,12 @@ def test_a_release_key_that_states_evidence_is_said_aloud(workshop: Workshop) ->
     assert workshop.compile().warnings == ()
 
 
+def test_an_environment_that_says_nothing_of_mutual_tls_is_said_aloud(workshop: Workshop) -> None:
+    workshop.configure({"environments.prod.workloads": {}})
+    (warning,) = workshop.compile().warnings
+    assert "environment prod says nothing about mutual TLS" in warning
+
+
 def test_trust(workshop: Workshop) -> None:
     root = workshop.folder / "root.pub"
     root.write_text(public_pem(workshop.key("root").public_key()))

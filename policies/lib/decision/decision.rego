@@ -11,7 +11,7 @@ package lib.weighbridge.decision
 
 import data.lib.weighbridge.request
 import data.lib.weighbridge.requirements
-import data.lib.weighbridge.user
+import data.lib.weighbridge.user.requirements as own
 
 # METADATA
 # title: Violations
@@ -55,7 +55,7 @@ softer_effects := {"waived", "warn", "dry-run"}
 # description: A user's violation is an object with `code` and `message`; `severity` and `field` are optional.
 users contains violation if {
 	some name
-	some found in user.requirements[name].deny
+	some found in own[name].deny
 	well_formed(found)
 	violation := {
 		"code": found.code,
@@ -78,7 +78,7 @@ users contains violation if {
 #   fix: Let the rule add objects with `code` and `message` to `deny`.
 users contains violation if {
 	some name
-	some found in user.requirements[name].deny
+	some found in own[name].deny
 	not well_formed(found)
 	violation := {
 		"code": "USR-001",
@@ -101,7 +101,7 @@ users contains violation if {
 #   fix: Write `deny contains {"code", "message"} if ...` in the package.
 users contains violation if {
 	some name
-	_ = user.requirements[name]
+	_ = own[name]
 	not has_deny_set(name)
 	violation := {
 		"code": "USR-002",
@@ -113,7 +113,7 @@ users contains violation if {
 }
 
 # A rule of its own: negating a call whose argument is undefined is undefined, too, and would let the package pass.
-has_deny_set(name) if is_set(user.requirements[name].deny)
+has_deny_set(name) if is_set(own[name].deny)
 
 well_formed(found) if {
 	regex.match(`^[A-Z]{3}-[0-9]{3}$`, found.code)

@@ -40,8 +40,9 @@ def read_cluster(
 
     where = str(kubeconfig or "kubeconfig")
     try:
-        api = config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context)  # type: ignore[no-untyped-call] -- it has no types
-        client = dynamic.DynamicClient(api)  # type: ignore[no-untyped-call] -- nor this
+        file = str(kubeconfig) if kubeconfig else None
+        api = config.new_client_from_config(file, context)  # type: ignore[no-untyped-call]  # it has no types
+        client = dynamic.DynamicClient(api)  # type: ignore[no-untyped-call]  # nor has this
         kinds = _kinds(client)
         found = []
         for number, resource in enumerate(kinds):

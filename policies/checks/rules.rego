@@ -6,6 +6,9 @@
 #   annotations included; `input.fixtures` the names of all fixtures; `input.points` the points' own declarations.
 package weighbridge.checks
 
+# What a cluster shows of a namespace is in no fixture; tests of the cluster hold these.
+only_in_clusters := {"NET-009", "TLS-011", "TLS-012"}
+
 # METADATA
 # title: Problems
 # description: Each is a sentence that names the file and what to do.
@@ -61,9 +64,6 @@ problems contains sprintf("%s: no fixture %s-%s-*.yaml", [code, lower(code), out
 	some outcome in ["pass", "fail", "hostile"]
 	not has_fixture(code, outcome)
 }
-
-# What a cluster shows of a namespace is in no fixture; tests of the cluster hold these.
-only_in_clusters := {"NET-009", "TLS-011", "TLS-012"}
 
 problems contains sprintf("points/%s/point.json: roots %v are not the guard's %v", [point, sort(declared.roots), input.guard_roots[point]]) if {
 	some point, declared in input.points

@@ -139,7 +139,7 @@ IN_FUNCTIONS = [
     ("envoy", "lib/compiled/compiled.rego", "order.expires <=", "order.expire <="),
     ("envoy", "lib/requirements/inf/body.rego", "request.subject.call.include_usage", "request.subject.call.usage"),
     ("workload", "lib/workload/workload.rego", "object_.metadata.generateName", "object_.metadata.generatedName"),
-    ("workload", "lib/requirements/mod/sources.rego", '"envFrom", null', '"envForm", null'),
+    ("workload", "lib/weights/weights.rego", '"envFrom", null', '"envForm", null'),
     ("workload", "lib/requirements/pod/pod.rego", "spec.hostUsers", "spec.hostUser"),
     ("workload", "lib/requirements/pod/restricted.rego", '"drop"], []', '"drops"], []'),
     ("conftest", "lib/requirements/pod/beyond.rego", "resources.limits.memory", "resources.limits.memories"),
@@ -204,8 +204,11 @@ def bundled(archive: Path) -> dict[str, Any]:
 
 def registry(environment: str, point: str) -> Any:
     if point == "conftest":
-        found = [json.loads(path.read_bytes()) for path in (EXAMPLE / environment / point).rglob("*.json")]
-        return next(document["weighbridge"]["registry"] for document in found if "weighbridge" in document)
+        # Records lie in files of their own beside the rest.
+        files = (EXAMPLE / environment / point / "data").rglob("*.json")
+        parts = [json.loads(path.read_bytes())["weighbridge"]["registry"] for path in files]
+        records = {name: record for part in parts for name, record in part["records"].items()}
+        return {**next(part for part in parts if "environment" in part), "records": records}
     return bundled(EXAMPLE / environment / point / "release.tar.gz")["registry"]
 
 

@@ -22,7 +22,7 @@ from weighbridge.image.limits import LIMITS
 from weighbridge.image.location import located, spelled_out
 from weighbridge.image.profile import profile_subject
 
-COSIGN = Path(__file__).resolve().parents[3] / "tools" / "cosign"
+TOOLS = Path(__file__).resolve().parents[3] / "tools" / "tests"
 
 
 def profile(location, platform=None, manifest=None):
@@ -235,7 +235,7 @@ def test_a_layer_that_is_a_link_in_the_archive(tmp_path):
 def public_archives():
     """Images that Docker itself saved, which the module of the go-containerregistry tools carries as test data."""
     command = [find_go((1, 25, 0)), "mod", "download", "-json", "github.com/google/go-containerregistry"]
-    result = subprocess.run(command, cwd=COSIGN, check=True, capture_output=True)
+    result = subprocess.run(command, cwd=TOOLS, check=True, capture_output=True)
     return Path(json.loads(result.stdout)["Dir"]) / "pkg" / "v1"
 
 

@@ -54,7 +54,7 @@ def objects(point: str) -> list[Any]:
 
 def offered(point: str) -> Iterator[Any]:
     # The other step of a fixed registry: what it holds is no matter here.
-    registry = "package weighbridge.registry\n\nenvironment := `prod`\n"
+    registry = "package weighbridge.registry\n\nenvironment := `prod`\n\nkinds := {}\n"
     modules = {**point_policies(declared_point(point), []), "offered.rego": MODULE, "registry.rego": registry}
     with OpaServer(modules=modules) as server:
         for each in objects(point):

@@ -119,7 +119,10 @@ device_cases := {
 	"GPU-011": {
 		"off": {"patch": variable("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "false"), "codes": set()},
 		"on": {"patch": variable("VLLM_ALLOW_RUNTIME_LORA_UPDATING", "1"), "codes": {"GPU-011"}},
-		"from elsewhere": {"patch": variable("VLLM_ALLOW_RUNTIME_LORA_UPDATING", null), "codes": {"GPU-011"}},
+		"without a value": {"patch": variable("VLLM_ALLOW_RUNTIME_LORA_UPDATING", null), "codes": set()},
+		"from elsewhere": {"patch": elsewhere("VLLM_ALLOW_RUNTIME_LORA_UPDATING"), "codes": {"GPU-011"}},
+		"a plug-in from elsewhere": {"patch": elsewhere("VLLM_PLUGINS"), "codes": {"GPU-011"}},
+		"no plug-in": {"patch": set_(c("env"), [{"name": "VLLM_PLUGINS"}]), "codes": set()},
 		"a plug-in": {"patch": variable("VLLM_PLUGINS", "lora_filesystem_resolver"), "codes": {"GPU-011"}},
 		"a plug-in by reference": {"patch": variable("VLLM_PLUGINS", "$(X)"), "codes": {"GPU-011"}},
 		"another plug-in": {"patch": variable("VLLM_PLUGINS", "metrics"), "codes": set()},

@@ -34,11 +34,17 @@ pod_field := request.subject.pod.path
 
 spec_field := array.concat(pod_field, ["spec"])
 
-variables := [{"name": variable.name, "value": object.get(variable, "value", null), "entry": entry, "field": field, "variable": variable} |
+variables := [{"name": variable.name, "value": written(variable), "entry": entry, "field": field, "variable": variable} |
 	some entry in request.subject.pod.containers
 	some i, variable in entry.container.env
 	field := array.concat(entry.field, ["env", i])
 ]
+
+# An API server hands on no empty value. What comes from elsewhere is not known, and so is what is no text.
+written(variable) := "" if {
+	object.get(variable, "value", null) == null
+	object.get(variable, "valueFrom", null) == null
+} else := object.get(variable, "value", null)
 
 # The words of what a container runs, as Kubernetes joins them, with the place of each.
 words(container) := array.concat(listed(container, "command"), listed(container, "args"))

@@ -58,6 +58,8 @@ annotation(name, value) := set_(concat("/", ["/metadata/annotations", replace(na
 
 variable(name, value) := set_(c("env"), [{"name": name, "value": value}])
 
+elsewhere(name) := set_(c("env"), [{"name": name, "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}])
+
 node(path) := set_(s("volumes"), [{"name": "n", "hostPath": {"path": path}}])
 
 volume(value) := set_(s("volumes"), [value])

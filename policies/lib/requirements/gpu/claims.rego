@@ -7,7 +7,8 @@ import data.lib.weighbridge.request
 # description: |
 #   A ResourceClaim, its template or a DeviceClass decides what a pod gets that names it. None asks for `adminAccess`, which hands out
 #   devices that others hold. Where tenants share machines, none configures time slices or MPS, consumes a part of a device's
-#   capacity, or names a device class that the environment does not grade highly enough.
+#   capacity, or names a device class that the environment does not grade highly enough. In a cluster, classes of other devices come
+#   with their drivers: they are judged before they are merged, and pods that name one are refused anyway.
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/
 #     description: Kubernetes, dynamic resource allocation, admin access
@@ -31,6 +32,14 @@ claim_object := request.subject.manifest if {
 	request.bound
 	startswith(request.subject.manifest.apiVersion, "resource.k8s.io/")
 	request.subject.manifest.kind in {"ResourceClaim", "ResourceClaimTemplate", "DeviceClass"}
+	not left_to_the_cluster
+}
+
+left_to_the_cluster if {
+	request.in_cluster
+	request.subject.manifest.kind == "DeviceClass"
+	not graded(request.subject.manifest)
+	device(object.get(request.subject.manifest, ["spec", "extendedResourceName"], "")) == "unknown"
 }
 
 claim_of_many := claim_object if not request.multi_tenant == false

@@ -99,3 +99,15 @@ test_exempt_namespaces_are_left_alone if {
 	some_claim := json.patch(bad_objects["time slices"], set_("/metadata/namespace", "kube-system"))
 	judged(some_claim, {}) == set()
 }
+
+test_classes_of_other_devices_come_with_their_drivers_in_a_cluster if {
+	in_a_cluster("a class that nobody described", {}) == set()
+	in_a_cluster("a class that nobody described", {"extendedResourceName": "example.com/nic"}) == set()
+	in_a_cluster("a class that nobody described", {"extendedResourceName": "nvidia.com/gpu"}) == {"GPU-010"}
+	in_a_cluster("a class with time slices", {}) == {"GPU-010"}
+	in_a_cluster("time slices", {}) == {"GPU-010"}
+}
+
+in_a_cluster(name, spec) := codes if {
+	codes := judged(object.union(bad_objects[name], {"spec": spec}), {}) with data.lib.weighbridge.request.in_cluster as true
+}

@@ -27,6 +27,20 @@ def test_nobody_relabels_a_namespace_out_of_its_environment(site, labels):
     assert site.admin.get("v1", "Namespace", "models")["metadata"]["labels"][BINDING] == "prod"
 
 
+@pytest.mark.parametrize("subresource", ["status", "finalize"])
+def test_no_part_of_a_namespace_is_a_way_around(site, subresource):
+    """Kubernetes takes labels by these, too."""
+    tenant = site.cluster.plane.client("tenant")
+    for labels in ({}, {BINDING: "staging"}, {BINDING: "prod", IGNORE: "true"}):
+        present = site.admin.get("v1", "Namespace", "models")
+        present["metadata"]["labels"] = {"kubernetes.io/metadata.name": "models", **labels}
+        said = refused(lambda present=present: tenant.replace(present, subresource=subresource))
+        assert said.by == "policy", said
+    present = site.admin.get("v1", "Namespace", "models")
+    assert present["metadata"]["labels"][BINDING] == "prod"
+    assert tenant.replace(present, subresource=subresource)
+
+
 def test_nobody_makes_a_namespace_of_an_environment_or_an_ignored_one(site):
     for label, value in ((BINDING, "prod"), (IGNORE, "true")):
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mine", "labels": {label: value}}}

@@ -63,7 +63,8 @@ def _namespaces(exempt_namespaces: Sequence[str], environments: Sequence[str]) -
     after = f"variables.after[?'{ENVIRONMENT_LABEL}']"
     return _policy(
         "weighbridge-namespaces",
-        [_rule("", ["namespaces"], ["CREATE", "UPDATE"])],
+        # Kubernetes takes labels by the subresources, too.
+        [_rule("", ["namespaces", "namespaces/status", "namespaces/finalize"], ["CREATE", "UPDATE"])],
         {
             "before": "oldObject == null ? {} : oldObject.metadata.?labels.orValue({})",
             "after": "object.metadata.?labels.orValue({})",

@@ -36,8 +36,20 @@ unexplained := {
 	"field": [],
 }
 
-# A deletion starts nothing, and nobody has to prove anything to end something.
-concerned if not input.review.operation == "DELETE"
+# A deletion starts nothing, and nobody has to prove anything to end something. The finalizers that it waits for go by an update.
+concerned if {
+	not input.review.operation == "DELETE"
+	not bookkeeping
+}
+
+bookkeeping if {
+	input.review.operation == "UPDATE"
+	what_counts(input.review.object) == what_counts(input.review.oldObject)
+}
+
+what_counts(whole) := [object.remove(whole, {"metadata"}), object.remove(whole.metadata, booked)]
+
+booked := {"finalizers", "generation", "managedFields", "resourceVersion"}
 
 # The first cause alone: what follows from missing or forged data helps nobody.
 violations := faulty if {

@@ -301,6 +301,22 @@ test_an_update_that_starts_nothing if {
 	found(object.union(update, {"oldObject": null}), parameters, revoked) == {"MOD-006"}
 }
 
+test_an_update_that_only_keeps_books if {
+	outlet := {
+		"apiVersion": "v1",
+		"kind": "Service",
+		"metadata": {"name": "a", "finalizers": ["x"], "resourceVersion": "1"},
+		"spec": {"type": "NodePort"},
+	}
+	freed := object.union(json.remove(outlet, ["metadata/finalizers"]), {"metadata": {"resourceVersion": "2"}})
+	update := object.union(changed("object", freed), {"operation": "UPDATE", "oldObject": outlet})
+	reviewed(update) == set()
+	"NET-001" in reviewed(object.union(update, {"operation": "CREATE"}))
+	every other in [null, {}, json.remove(outlet, ["metadata"]), json.patch(outlet, [{"op": "add", "path": "/metadata/labels", "value": {}}])] {
+		"NET-001" in reviewed(object.union(object.remove(update, ["oldObject"]), {"oldObject": other}))
+	}
+}
+
 test_unbound_namespaces if {
 	unbound := given("bound", false)
 	plain := json.remove(pod, ["metadata/labels"])

@@ -2,11 +2,17 @@
 
 import pytest
 
+from weighbridge.engines.cluster.client import ApiError, until
+
 from .conftest import deployment, plain_pod, pod
 
 pytestmark = pytest.mark.engines
 RBAC = "rbac.authorization.k8s.io"
+GATHERED = {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}
 EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+BACKEND = {"service": {"name": "a", "port": {"number": 1}}}
+DISK = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+SCALED = {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "magika", "apiVersion": "apps/v1"}}
 LOCAL = {"hostPath": {"path": "/"}, "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}
 CUSTOM = {
     "group": "example.com",
@@ -41,9 +47,7 @@ SUBJECTS = [{"apiGroup": RBAC, "kind": "User", "name": "somebody"}]
     "obj",
     [
         of_cluster(f"{RBAC}/v1", "ClusterRole", rules=EVERYTHING),
-        of_cluster(
-            f"{RBAC}/v1", "ClusterRole", aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}
-        ),
+        of_cluster(f"{RBAC}/v1", "ClusterRole", aggregationRule=GATHERED),
         of_cluster(
             f"{RBAC}/v1", "ClusterRoleBinding", subjects=SUBJECTS, roleRef=role_ref("ClusterRole", "cluster-admin")
         ),
@@ -74,7 +78,7 @@ def test_what_belongs_to_the_whole_cluster_is_its_administrators(site, obj):
         (f"{RBAC}/v1", "RoleBinding", {"subjects": SUBJECTS, "roleRef": role_ref("ClusterRole", "admin")}),
         ("v1", "Service", {"spec": {"type": "NodePort", "ports": [{"port": 80}], "selector": {"a": "b"}}}),
         ("networking.k8s.io/v1", "NetworkPolicy", {"spec": {"podSelector": {}, "ingress": [{}]}}),
-        ("networking.k8s.io/v1", "Ingress", {"spec": {"defaultBackend": {"service": {"name": "a", "port": {"number": 1}}}}}),
+        ("networking.k8s.io/v1", "Ingress", {"spec": {"defaultBackend": BACKEND}}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -97,11 +101,11 @@ def test_pods_of_the_control_plane_may_do_what_they_must(site):
         ("v1", "ConfigMap", {"data": {"a": "b"}}),
         ("v1", "Secret", {"stringData": {"a": "b"}}),
         ("v1", "Service", {"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}}),
-        ("v1", "PersistentVolumeClaim", {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}),
+        ("v1", "PersistentVolumeClaim", {"spec": DISK}),
         ("v1", "ResourceQuota", {"spec": {"hard": {"pods": "9"}}}),
         ("v1", "LimitRange", {"spec": {"limits": []}}),
         ("policy/v1", "PodDisruptionBudget", {"spec": {"minAvailable": 1}}),
-        ("autoscaling/v2", "HorizontalPodAutoscaler", {"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "magika", "apiVersion": "apps/v1"}}}),
+        ("autoscaling/v2", "HorizontalPodAutoscaler", {"spec": SCALED}),
         ("coordination.k8s.io/v1", "Lease", {"spec": {}}),
         ("discovery.k8s.io/v1", "EndpointSlice", {"addressType": "IPv4", "endpoints": []}),
         (f"{RBAC}/v1", "Role", {"rules": [{"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get"]}]}),
@@ -148,3 +152,26 @@ def test_what_controllers_do_to_a_workload_goes_on_when_it_would_no_longer_be_ad
     assert admin.get("apps/v1", "Deployment", "ordinary", "models") is None
     tenant.delete(running)
     assert admin.get("v1", "Pod", "ordinary", "models") is None
+
+
+def test_what_was_there_before_can_be_taken_away_again(site):
+    """A finalizer goes by an update; denying that would keep the way past the gateway open."""
+    admin, tenant = site.admin, site.cluster.plane.client("tenant")
+    outlet = of_namespace(
+        "before", "v1", "Service", spec={"type": "NodePort", "ports": [{"port": 80}], "selector": {"a": "b"}}
+    )
+    admin.create(of_cluster("v1", "Namespace", "before"))
+    made = admin.create(outlet)
+    admin.patch(outlet, {"metadata": {"finalizers": ["example.com/wait"]}})
+    admin.patch(
+        of_cluster("v1", "Namespace", "before"), {"metadata": {"labels": {"weighbridge.dev/environment": "prod"}}}
+    )
+    until(
+        lambda: not site.cluster.ask({**outlet, "metadata": {**outlet["metadata"], "name": "second"}}).allowed, "judged"
+    )
+    for change in ({"metadata": {"annotations": {"a": "b"}}}, {"spec": {"ports": [{"port": 81}]}}):
+        with pytest.raises(ApiError):
+            tenant.patch(made, change)
+    tenant.delete(made)
+    assert tenant.patch(made, {"metadata": {"finalizers": []}})
+    assert admin.get("v1", "Service", "ordinary", "before") is None

@@ -75,7 +75,11 @@ def _running(dumps: tuple[Path, ...], environment: str, kubeconfig: Path | None,
     if asked:
         from weighbridge.impact.cluster import read_cluster  # noqa: PLC0415 -- an extra
 
-        return bound(arranged(read_cluster(kubeconfig, context)), environment)
+        found, refused = read_cluster(kubeconfig, context)
+        if refused:
+            names = options.printable(", ".join(refused))
+            click.echo(f"not judged, as the kubeconfig's user may not list them: {names}", err=True)
+        return bound(arranged(found), environment)
     stdin = sys.stdin.buffer.read() if Path("-") in dumps else None
     return bound(read_running([path for path in dumps if path != Path("-")], stdin), environment)
 

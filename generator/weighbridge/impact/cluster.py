@@ -22,8 +22,8 @@ _PAGE = 500
 
 def read_cluster(
     kubeconfig: Path | None, context: str | None, *, progress: Callable[[str, int, int], None] = lambda *_: None
-) -> list[tuple[str, Any]]:
-    """Every object that may serve a model or expose one, each with where it was read.
+) -> tuple[list[tuple[str, Any]], list[str]]:
+    """Every object that may serve a model or expose one, each with where it was read; and the kinds that were refused.
 
     Args:
         kubeconfig: None for `KUBECONFIG` or the usual place.
@@ -31,7 +31,7 @@ def read_cluster(
         progress: called with what is read, how many kinds are done, and of how many.
 
     Raises:
-        InputError: the file cannot be used, or the cluster cannot be asked.
+        InputError: the file cannot be used, the cluster cannot be asked, or it refuses to list any kind.
     """
     from kubernetes import config, dynamic  # noqa: PLC0415 -- an extra; it takes half a second
     from kubernetes.client import exceptions  # noqa: PLC0415 -- the same
@@ -44,17 +44,22 @@ def read_cluster(
         api = config.new_client_from_config(file, context)  # type: ignore[no-untyped-call]  # it has no types
         client = dynamic.DynamicClient(api)  # type: ignore[no-untyped-call]  # nor has this
         kinds = _kinds(client)
-        found = []
+        found, refused = [], []
         for number, resource in enumerate(kinds):
             progress(resource.kind, number, len(kinds))
-            found += [(where, each) for each in _listed(resource)]
+            try:
+                found += [(where, each) for each in _listed(resource)]
+            except dynamic.exceptions.ForbiddenError:
+                refused.append(resource.kind)
     except ConfigException as error:
         raise InputError.single(where, f"cannot be used: {error}", "Name a kubeconfig, and a context in it.") from error
     except (exceptions.ApiException, HTTPError, OSError) as error:
         reason = getattr(error, "reason", None) or error
-        fix = "See whether `kubectl get` works with it; reading needs `list` on every kind."
+        fix = "See whether `kubectl get` works with it."
         raise InputError.single(where, f"the cluster cannot be asked: {reason}", fix) from error
-    return found
+    if len(refused) == len(kinds):
+        raise InputError.single(where, "may list nothing in the cluster", "Grant it `list` on what makes pods.")
+    return found, sorted(set(refused))
 
 
 def _kinds(client: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from weighbridge.points.gatekeeper.resources import resources, webhook_patch
 ROOT = Path(__file__).parents[3]
 AT_NS = parse_time_ns("2026-01-15T00:00:00Z")
 BOUND = {"models": "prod", "trial": "staging"}
-USERS = {"tenant": ["tenants"], "agent": [AGENTS], "administrator": [ADMINISTRATORS]}
+USERS = {"tenant": ["tenants"], "reader": ["readers"], "agent": [AGENTS], "administrator": [ADMINISTRATORS]}
 SERVICE = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService"}
 
 

@@ -109,6 +109,8 @@ faults["forged approval"] := forged("ModelApproval")
 # related_resources:
 #   - ref: https://www.rfc-editor.org/rfc/rfc7515
 #     description: JSON Web Signature
+#   - ref: https://attack.mitre.org/techniques/T1562/
+#     description: MITRE ATT&CK T1562, impair defenses
 # custom:
 #   code: MOD-019
 #   severity: critical

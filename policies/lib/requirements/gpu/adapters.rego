@@ -8,8 +8,8 @@ package lib.weighbridge.requirements.gpu
 # related_resources:
 #   - ref: https://docs.vllm.ai/en/latest/features/lora/
 #     description: vLLM, loading LoRA adapters at run time is not for production
-#   - ref: https://atlas.mitre.org/
-#     description: MITRE ATLAS, supply chain
+#   - ref: https://atlas.mitre.org/techniques/AML.T0010.003
+#     description: MITRE ATLAS AML.T0010.003, supply chain of models
 # custom:
 #   code: GPU-011
 #   severity: high

@@ -10,6 +10,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/
 #     description: Kubernetes, dynamic resource allocation
+#   - ref: https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF
+#     description: NSA and CISA, Kubernetes Hardening Guidance
 # custom:
 #   code: GPU-001
 #   severity: high

@@ -14,6 +14,8 @@ import data.lib.weighbridge.request
 #     description: Kubernetes, dynamic resource allocation, admin access
 #   - ref: https://www.kubernetes.dev/resources/keps/5004/
 #     description: KEP-5004, device classes under the names of extended resources
+#   - ref: https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF
+#     description: NSA and CISA, Kubernetes Hardening Guidance
 # custom:
 #   code: GPU-010
 #   severity: critical

@@ -15,6 +15,8 @@ import data.lib.weighbridge.request
 #     description: Container Device Interface
 #   - ref: https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins/
 #     description: Kubernetes, device plugins
+#   - ref: https://attack.mitre.org/techniques/T1611/
+#     description: MITRE ATT&CK T1611, escape to host
 # custom:
 #   code: GPU-004
 #   severity: critical
@@ -40,6 +42,8 @@ deny contains violation if {
 #     description: Kubernetes, device plugins
 #   - ref: https://docs.nvidia.com/deploy/mps/
 #     description: NVIDIA Multi-Process Service, one server for its clients
+#   - ref: https://attack.mitre.org/techniques/T1611/
+#     description: MITRE ATT&CK T1611, escape to host
 # custom:
 #   code: GPU-005
 #   severity: critical

@@ -13,8 +13,8 @@ import data.lib.weighbridge.request
 #     description: NVIDIA GPU Operator, time-slicing has no memory or fault isolation
 #   - ref: https://docs.nvidia.com/datacenter/tesla/mig-user-guide/mig-device-names.html
 #     description: NVIDIA MIG, GPU instances and the compute instances that share one
-#   - ref: https://atlas.mitre.org/
-#     description: MITRE ATLAS
+#   - ref: https://atlas.mitre.org/techniques/AML.T0057
+#     description: MITRE ATLAS AML.T0057, LLM data leakage
 # custom:
 #   code: GPU-002
 #   severity: critical
@@ -49,6 +49,8 @@ deny contains violation if {
 #     description: NVIDIA GPU Operator with Kata Containers
 #   - ref: https://kubernetes.io/docs/concepts/containers/runtime-class/
 #     description: Kubernetes, runtime classes
+#   - ref: https://attack.mitre.org/techniques/T1611/
+#     description: MITRE ATT&CK T1611, escape to host
 # custom:
 #   code: GPU-003
 #   severity: high

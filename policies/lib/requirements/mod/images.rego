@@ -10,6 +10,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/containers/images/
 #     description: Kubernetes images
+#   - ref: https://atlas.mitre.org/techniques/AML.T0010.004
+#     description: MITRE ATLAS AML.T0010.004, container registry
 # custom:
 #   code: MOD-008
 #   severity: high

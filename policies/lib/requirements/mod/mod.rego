@@ -24,6 +24,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/overview/working-with-objects/
 #     description: Kubernetes objects
+#   - ref: https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF
+#     description: NSA and CISA, Kubernetes Hardening Guidance
 # custom:
 #   code: MOD-010
 #   severity: high
@@ -45,6 +47,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/workloads/
 #     description: Kubernetes workloads
+#   - ref: https://www.cisecurity.org/benchmark/kubernetes
+#     description: CIS Kubernetes Benchmark, image provenance and admission control
 # custom:
 #   code: MOD-011
 #   severity: high
@@ -67,6 +71,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://www.openpolicyagent.org/docs/management-bundles
 #     description: OPA bundles
+#   - ref: https://attack.mitre.org/techniques/T1562/
+#     description: MITRE ATT&CK T1562, impair defenses
 # custom:
 #   code: MOD-013
 #   severity: critical
@@ -87,6 +93,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://www.openpolicyagent.org/docs/management-bundles
 #     description: OPA bundles
+#   - ref: https://attack.mitre.org/techniques/T1562/
+#     description: MITRE ATT&CK T1562, impair defenses
 # custom:
 #   code: MOD-014
 #   severity: critical

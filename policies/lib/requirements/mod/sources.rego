@@ -13,6 +13,8 @@ import data.lib.weighbridge.weights
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/storage/volumes/
 #     description: Kubernetes volumes
+#   - ref: https://atlas.mitre.org/techniques/AML.T0010.003
+#     description: MITRE ATLAS AML.T0010.003, supply chain of models
 # custom:
 #   code: MOD-009
 #   severity: high

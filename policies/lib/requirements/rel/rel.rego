@@ -29,6 +29,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://csrc.nist.gov/pubs/sp/800/218/a/final
 #     description: NIST SP 800-218A, secure development of AI models
+#   - ref: https://owasp.org/www-project-machine-learning-security-top-10/docs/ML06_2023-AI_Supply_Chain_Attacks
+#     description: OWASP ML Top 10, ML06 AI supply chain attacks
 # custom:
 #   code: REL-022
 #   severity: high
@@ -55,6 +57,8 @@ deny contains violation if {
 #     description: NIST SP 800-218A, secure development of AI models
 #   - ref: https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
 #     description: Kubernetes, environment variables
+#   - ref: https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF
+#     description: NSA and CISA, Kubernetes Hardening Guidance
 # custom:
 #   code: REL-023
 #   severity: medium

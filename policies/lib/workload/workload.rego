@@ -197,6 +197,7 @@ readable_containers(list) if {
 		every variable in listed(container, "env") {
 			is_string(variable.name)
 		}
+		within_bounds(container)
 	}
 }
 

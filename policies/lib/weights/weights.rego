@@ -27,6 +27,7 @@ shown(address) := address if address != null
 
 # Everything with a scheme, in any text of a container that a program can read.
 in_texts(entry) := {{"address": address, "field": array.concat(entry.field, path)} |
+	contains(json.marshal(entry.container), "://") # one look at all of it spares most containers the walk
 	some path, text
 	walk(entry.container, [path, text])
 	is_string(text)
@@ -84,13 +85,18 @@ in_commands(entry) := {{"address": found.address, "field": array.concat(entry.fi
 	some found in in_words(words)
 }
 
-# A text that a program reads as a command, or as a document of settings.
+# A text that a program reads as a command, or as a document of settings, whose keys end in a colon.
 in_text(entry) := union({
 	{{"address": address, "field": entry.field} | some address in addresses(entry.text)},
-	{{"address": found.address, "field": entry.field} |
-		some found in in_words([{"word": trim_suffix(word, ":"), "field": []} | some word in split_words(entry.text)])
-	},
-})
+	{{"address": found.address, "field": entry.field} | some found in in_words(words)},
+}) if {
+	words := [{"word": word, "field": []} |
+		some text in regex.split(`[{},\[\]]+`, entry.text)
+		some split_word in split_words(text)
+		word := trim_suffix(split_word, ":")
+		word != ""
+	]
+}
 
 in_words(words) := {{"address": address, "field": words[i].field} |
 	some i, _ in words
@@ -132,10 +138,11 @@ repository(text) if regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+(:[A
 #   Kubernetes joins `command` and `args` to one command; hooks and probes have their own. Each is a list of words with their places.
 commands(container) := array.concat([joined], own) if {
 	joined := array.concat(shell_words(container, ["command"]), shell_words(container, ["args"]))
-	own := [shell_words(container, array.concat([hook], path)) |
-		some hook in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"]
+	hooks := object.filter(container, ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"])
+	own := [shell_words(container, path) |
+		contains(json.marshal(hooks), `"command"`)
 		some path
-		walk(object.get(container, hook, {}), [path, _])
+		walk(hooks, [path, _])
 		path[count(path) - 1] == "command"
 	]
 }
@@ -182,6 +189,5 @@ option(text) if {
 	count(begun) > 7
 	startswith(begun, "--")
 	begun != "--model-name"
-	some whole in weight_options
-	startswith(whole, begun)
+	strings.any_prefix_match(weight_options, begun)
 }

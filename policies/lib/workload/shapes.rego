@@ -139,12 +139,9 @@ graph_servers(object_, part) := [{"field": array.concat(part.spec, path), "conta
 # Ray's autoscaler runs beside the head, with the head's image unless it has one of its own.
 beside(object_, part, spec) := [{"field": path, "container": container} |
 	some path in object.get(part, "beside", [])
-	written_ := object.get(object_, path, null)
-	is_object(written_)
-	container := object.union({"name": "", "image": spec.containers[0].image}, {key: value |
-		some key, value in written_
-		value != null
-	})
+	aside := object.get(object_, path, null)
+	is_object(aside)
+	container := object.union({"name": "", "image": spec.containers[0].image}, given(aside))
 ]
 
 readable_beside(object_, part) if {
@@ -155,7 +152,15 @@ readable_beside(object_, part) if {
 
 readable_aside(null) := true
 
-readable_aside(container) if readable_containers([object.union({"image": ""}, container)])
+readable_aside(container) if readable_containers([object.union({"image": ""}, given(container))])
+
+# Null is what is not there.
+given(container) := {key: value |
+	some key, value in container
+	value != null
+} if {
+	is_object(container)
+}
 
 last_of(paths, _) := paths[count(paths) - 1] if count(paths) > 0
 

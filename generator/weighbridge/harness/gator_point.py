@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 300.0
 _MARK = "fixture-"
+_API_VERSION = re.compile(r"([^/]+/)?[^/]+")
 UNREADABLE = "gator reads no object without kind, version and name"
 
 
@@ -46,7 +48,7 @@ def _judge(stage: Stage, fixtures: list[Fixture], folder: Path) -> dict[str, Jud
     unread: set[str] = set()
     for fixture in fixtures:
         for each in items(fixture.objects):
-            if _readable(each):
+            if readable(each):
                 shown.append(marked(each, len(shown)))
                 owners.append(fixture)
             else:
@@ -73,12 +75,14 @@ def _judge(stage: Stage, fixtures: list[Fixture], folder: Path) -> dict[str, Jud
     }
 
 
-def _readable(obj: Any) -> bool:
+def readable(obj: Any) -> bool:
+    """Whether gator takes the object at all; one that it does not take is judged nowhere."""
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         return False
     name = obj["metadata"].get("name", obj["metadata"].get("generateName"))
-    names = (obj.get("apiVersion"), obj.get("kind"), name)
-    return all(isinstance(each, str) and each for each in names)
+    api_version = obj.get("apiVersion")
+    named = all(isinstance(each, str) and each for each in (api_version, obj.get("kind"), name))
+    return named and _API_VERSION.fullmatch(str(api_version)) is not None
 
 
 def _run(stage: Stage, objects: list[Object], folder: Path) -> list[dict[str, Any]]:
@@ -87,7 +91,8 @@ def _run(stage: Stage, objects: list[Object], folder: Path) -> list[dict[str, An
     path.write_text("\n---\n".join(json.dumps(each) for each in objects), encoding="utf-8")
     arguments: list[str | Path] = ["test", "--filename", path, "--output", "json"]
     result = stage.host.run("gator", arguments, timeout=_SECONDS, environment={"HOME": str(folder)})
-    if result.returncode not in {0, 1}:
+    # One object that it cannot take ends a run with the status of a denial, and a report of nothing at all.
+    if result.returncode not in {0, 1} or (result.returncode == 1 and not result.stdout.strip()):
         raise EngineError(f"gator ended with status {result.returncode}", result.stderr.decode("utf-8", "replace"))
     try:
         answer = json.loads(result.stdout or b"null")

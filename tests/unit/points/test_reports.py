@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import click
 import jsonschema
+import junitparser
 import pytest
 
 from weighbridge.points.report import NotJudged, Report, Result, Violation
@@ -119,6 +120,33 @@ def test_whatever_a_stranger_calls_things_no_form_breaks():
     assert text.isprintable() or "\x1b" not in text
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())
     sarif(given)
+
+
+def test_another_reader_of_junit_understands_it():
+    """Elements and attributes are those of the schema that Jenkins' plugin has (junit-10), and nothing else."""
+    mixed = result(violation(), violation("POD-022", effect="warn", message="n"), name="bad")
+    softened = result(violation(effect="waived"), file=HOSTILE[:-1], name=HOSTILE)
+    given = as_junit(report(result(name="good"), mixed, softened, not_judged=[NotJudged("values.yaml", 2, "no kind")]))
+    (suite,) = read = junitparser.JUnitXml.fromstring(given.encode("utf-8", "replace"))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 1, 0, 1)
+    assert (read.tests, read.failures, read.errors) == (4, 1, 0)
+    good, bad, waived, left_out = suite
+    assert [case.is_passed for case in (good, bad, waived)] == [True, False, True]
+    (failure,) = bad.result
+    assert (failure.message, failure.type) == ("denied: MOD-008", "denied")
+    assert failure.text.strip() == "a/b.yaml:3:5: deny MOD-008 (high): m"
+    assert bad.system_out == "a/b.yaml:3:5: warn POD-022 (high): n"
+    assert (left_out.is_skipped, left_out.result[0].message) == (True, "no kind")
+    attributes = {
+        "testsuites": {"name", "time", "tests", "failures", "errors"},
+        "testsuite": {"name", "time", "tests", "failures", "errors", "skipped"},
+        "testcase": {"name", "time", "classname"},
+        "failure": {"type", "message"},
+        "skipped": {"message"},
+        "system-out": set(),
+    }
+    for element in ET.fromstring(given.encode("utf-8", "replace")).iter():
+        assert set(element.keys()) == attributes[element.tag]
 
 
 def test_the_contracted_json():

@@ -17,8 +17,8 @@ fetched(pod) if {
 
 fetched(pod) if {
 	some entry in pod.containers
-	some path, text
-	walk(entry.container, [path, text])
+	some text
+	walk(entry.container, [_, text])
 	is_string(text)
 	some address in addresses(text)
 	regex.match(origin, address)

@@ -27,16 +27,16 @@ known_kind(object_, _) if templates[group_kind(object_)]
 known_kind(object_, table) if count(entries(object_, table)) > 0
 
 # Where a pod is there: by an element of a list, even if the template in it is missing.
-presence(entry) := entry.when if {
-	entry.when
-} else := array.slice(path, 0, 1 + last_star) if {
+presence(entry) := entry.when
+
+presence(entry) := element_path(entry) if not entry.when
+
+element_path(entry) := array.slice(path, 0, 1 + last_star) if {
 	path := pod_path(entry)
 	last_star := max([i | some i, "*" in path])
 } else := pod_path(entry)
 
-pod_path(entry) := entry.template if {
-	entry.template
-} else := entry.spec
+pod_path(entry) := object.get(entry, "template", object.get(entry, "spec", null))
 
 # The paths that a path with at most three `*` stands for.
 concrete(object_, path) := [third |
@@ -46,7 +46,7 @@ concrete(object_, path) := [third |
 	there(object_, third, path)
 ]
 
-resolved(object_, path) := [array.concat(array.concat(before, [key]), array.slice(path, star + 1, count(path))) |
+resolved(object_, path) := [array.flatten([before, key, array.slice(path, star + 1, count(path))]) |
 	some key, _ in object.get(object_, before, [])
 ] if {
 	star := min([i | some i, "*" in path])
@@ -84,7 +84,10 @@ element("*", number, keys) := keys[number]
 default made(_, _) := true
 
 # A graph makes a pod of its own only for servers that no component describes.
-made(object_, part) := count(graph_servers(object_, part)) > 0 if part.shape == "graph"
+made(object_, part) := false if {
+	part.shape == "graph"
+	count(graph_servers(object_, part)) == 0
+}
 
 # METADATA
 # title: A list that should hold pods is none

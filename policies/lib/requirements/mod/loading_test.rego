@@ -12,10 +12,11 @@ verifier := {
 
 put(path, value) := [{"op": "replace", "path": path, "value": value}]
 
-verified := array.concat(
-	array.concat(set_("/spec/volumes", [claim]), set_("/spec/initContainers", [verifier])),
+verified := array.flatten([
+	set_("/spec/volumes", [claim]),
+	set_("/spec/initContainers", [verifier]),
 	set_("/spec/containers/0/volumeMounts", [{"name": "w", "mountPath": "/m", "readOnly": true}]),
-)
+])
 
 claim := {"name": "w", "persistentVolumeClaim": {"claimName": "w", "readOnly": true}}
 

@@ -128,6 +128,43 @@ test_a_point_that_answers_nothing if {
 	decided.allowed == false
 }
 
+# What stands in for an answer is whole, as Envoy sends it on.
+test_a_fault_without_a_name if {
+	decided := guard.decision with data.system as {}
+		with data.weighbridge.guard.fault_of as {}
+	decided.allowed == false
+	decided.http_status == 503
+	decided.headers == {"content-type": "application/json"}
+	decided.dynamic_metadata.codes == "INF-022"
+	error := json.unmarshal(decided.body).error
+	[error.code, error.type, error.codes] == ["INF-022", "server_error", ["INF-022"]]
+}
+
+test_a_guard_without_settings if {
+	decided := guard.workload with data.system as {}
+		with data.weighbridge.guard.settings as {}
+	decided == {
+		"allowed": false,
+		"environment": "",
+		"subject": nobody,
+		"violations": [{
+			"code": "MOD-013",
+			"severity": "critical",
+			"effect": "deny",
+			"message": "Policy data is missing.",
+			"field": [],
+		}],
+	}
+}
+
+nobody := {"kind": "", "name": "", "namespace": "", "model": "", "version": ""}
+
+test_a_guarded_workload_is_told_its_environment if {
+	decided := workload({}, registry, live)
+	[decided.allowed, decided.environment, decided.subject] == [false, "prod", nobody]
+	[[violation.severity, violation.field] | some violation in decided.violations] == [["critical", []]]
+}
+
 test_no_settings if {
 	decided := guard.decision with data.system.bundles as bundles
 		with data.weighbridge.registry as registry

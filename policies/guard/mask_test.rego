@@ -70,6 +70,38 @@ test_a_key_in_the_path if {
 	places_of_the_path - masked({"input": {"attributes": {"request": {"http": {"method": "GET", "path": "/v1/models"}}}}}) == set()
 }
 
+# A prompt stands in the body, in whatever form OPA's plugin hands it on; the rest may hold a key.
+test_what_is_removed_from_every_event if {
+	{pointer | some pointer in masked(event({})); is_string(pointer)} - places_of_the_path == {
+		"/input/attributes/request/http/body",
+		"/input/attributes/request/http/fragment",
+		"/input/attributes/request/http/host",
+		"/input/attributes/request/http/query",
+		"/input/attributes/request/http/raw_body",
+		"/input/metadata/annotations",
+		"/input/parsed_body",
+		"/input/parsed_query",
+	}
+}
+
+test_a_path_without_a_query_is_not_written_anew if {
+	every operation in masked_call("GET", "/v1/models") {
+		is_string(operation)
+	}
+}
+
+test_what_is_kept_of_a_workload if {
+	kept := {"apiVersion": "v1", "attributes": {}, "kind": "Pod", "metadata": {}, "parsed_path": [], "version": {}}
+	found := masked({"input": kept}) - places_of_the_path
+	{key | some key in object.keys(kept); concat("/", ["/input", key]) in found} == set()
+}
+
+test_encodings_that_are_known if {
+	every encoding in ["br", "deflate", "gzip", "identity", "zstd"] {
+		headers_of(event({"content-encoding": encoding})) == set()
+	}
+}
+
 test_a_key_in_the_host if "/input/attributes/request/http/host" in masked(event({}))
 
 test_a_key_in_a_header_that_is_kept if {

@@ -166,7 +166,7 @@ class _Reader:
         Raises:
             InputError: unreadable, not what a waiver looks like, or not signed by somebody who may waive that.
         """
-        envelope = parse_envelope(file.data, file.path)
+        envelope = parse_envelope(file.data, file.path, keyless=True)
         statement = parse_statement(envelope, file.path)
         predicate = _predicate(statement, file.path)
         problems = list(check_waiver(predicate, file.path, self._environments))

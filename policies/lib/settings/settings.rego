@@ -84,9 +84,8 @@ readable_bound(null) := true
 
 readable_bound(bound) if is_string(bound.min)
 
+# `concat` is undefined for what holds anything but texts.
 texts(list) if {
 	is_array(list)
-	every text in list {
-		is_string(text)
-	}
+	is_string(concat("", list))
 }

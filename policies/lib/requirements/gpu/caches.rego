@@ -67,6 +67,8 @@ deny contains violation if {
 #     description: LMCache
 #   - ref: https://docs.sglang.io/advanced_features/hicache_best_practices.html
 #     description: SGLang, hierarchical caching
+#   - ref: https://atlas.mitre.org/techniques/AML.T0057
+#     description: MITRE ATLAS AML.T0057, LLM data leakage
 # custom:
 #   code: GPU-008
 #   severity: high
@@ -96,6 +98,8 @@ deny contains violation if {
 #     description: Kubernetes, persistent volumes and access modes
 #   - ref: https://docs.pytorch.org/tutorials/recipes/torch_compile_caching_tutorial.html
 #     description: PyTorch, caches of compiled code
+#   - ref: https://atlas.mitre.org/techniques/AML.T0057
+#     description: MITRE ATLAS AML.T0057, LLM data leakage
 # custom:
 #   code: GPU-009
 #   severity: medium
@@ -165,7 +169,7 @@ launches := [{"words": array.concat(program, launch.words), "server": launch.ser
 told_to_cache contains {"field": found.field, "what": option} if {
 	some found in texts
 	some option in options(found.text)
-	means(option, "--enable-prefix-caching")
+	means(option, {"--enable-prefix-caching"})
 }
 
 told_to_cache contains {"field": found.field, "what": found.name} if {
@@ -177,8 +181,7 @@ told_to_cache contains {"field": found.field, "what": found.name} if {
 cache_servers contains {"field": found.field, "what": option} if {
 	some found in texts
 	some option in options(found.text)
-	some known in server_options
-	means(option, known)
+	means(option, server_options)
 }
 
 cache_servers contains {"field": found.field, "what": found.name} if {
@@ -217,10 +220,10 @@ options(text) := {option | some option in regex.find_n(`--[A-Za-z][A-Za-z_-]+`, 
 # Parsers take the beginning of an option for it, and some of them `_` for `-`.
 means(option, known) if {
 	count(option) >= 6
-	startswith(known, replace(lower(option), "_", "-"))
+	strings.any_prefix_match(known, replace(lower(option), "_", "-"))
 }
 
-means(option, known) if startswith(replace(lower(option), "_", "-"), known)
+means(option, known) if strings.any_prefix_match(replace(lower(option), "_", "-"), known)
 
 # All that is handed to programs, as it stands.
 texts := array.concat(

@@ -51,7 +51,8 @@ deny contains violation if {
 	not allowed("shell_commands")
 	some entry in request.subject.pod.containers
 	some path in kubelet_commands
-	given := object.get(entry.container, path, [])
+	given := object.get(entry.container, path, null)
+	given != null
 	words := filled(entry.container, elements(given))
 	some i in shell_words(words)
 	violation := {

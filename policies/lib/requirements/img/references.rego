@@ -143,14 +143,14 @@ names_host(parts) if {
 
 # The registry's host says nothing about the image.
 for_debugging(image) if {
-	some part in path(split(without_tag(image), "/"))
-	some word in split(replace(part, "_", "-"), "-")
-	word in debug_names
+	names := concat("-", path(split(without_tag(image), "/")))
+	words := {word | some word in split(replace(names, "_", "-"), "-")}
+	count(words & debug_names) > 0
 }
 
 for_debugging(image) if {
-	some word in split(replace(replace(lower(tag(image)), "_", "-"), ".", "-"), "-")
-	word in (debug_names | {"dev", "devel"})
+	words := {word | some word in split(replace(replace(lower(tag(image)), "_", "-"), ".", "-"), "-")}
+	count(words & (debug_names | {"dev", "devel"})) > 0
 }
 
 default tag(_) := ""

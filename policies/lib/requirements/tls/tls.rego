@@ -42,16 +42,21 @@ default owner := "object"
 
 owner := concat("/", [request.subject.object.kind, request.subject.object.name])
 
-# Labels and annotations of the pod, and those of the object around it, which several operators hand on to their pods.
+# Labels and annotations of a mesh: those of the pod, and of the object around it, which several operators hand on to their pods.
 marks contains {"field": array.concat(request.subject.pod.path, ["metadata", map, name]), "name": name, "value": value} if {
 	some map in ["labels", "annotations"]
 	some name, value in request.subject.pod[map]
+	regex.match(of_mesh, name)
 }
 
 marks contains {"field": ["metadata", map, name], "name": name, "value": value} if {
 	some map in ["labels", "annotations"]
 	some name, value in at(["metadata", map])
+	regex.match(of_mesh, name)
 }
+
+# Whatever requirements ask for by name has one of these in it; the other labels and annotations, which are most, are left at once.
+of_mesh := `(istio|linkerd)\.io/`
 
 # A field of the object; null where it is absent, as in Kubernetes.
 at(path) := object.get(request.subject.manifest, path, null)

@@ -375,3 +375,18 @@ test_a_verdict_that_is_not_linked if {
 		with data.lib.weighbridge.verdict as {}
 	{result.details.code | some result in results} == {"MOD-010"}
 }
+
+fleet := {
+	"apiVersion": "example.com/v1",
+	"kind": "Fleet",
+	"metadata": {"name": "kb-qa", "labels": pod.metadata.labels},
+	"spec": {"pods": {"containers": [{"name": "serve", "image": "nginx"}]}},
+}
+
+fleet_in(namespace) := found(object.union(review, {"namespace": namespace, "object": fleet}), given("bound", false), good)
+
+# What looks like serving is asked about where no environment is, but not where nothing is judged at all.
+test_a_kind_that_nobody_described_outside_of_every_environment if {
+	fleet_in("elsewhere") == {"MOD-011"}
+	fleet_in("kube-system") == set()
+}

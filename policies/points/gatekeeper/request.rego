@@ -81,8 +81,11 @@ of_concern if bound
 
 of_concern if suspected
 
-# In a namespace that no environment binds, only what looks like serving a model is judged.
-suspected if workloads.suspected(subject, object_, label_names)
+# In a namespace that no environment binds, only what looks like serving a model is judged; in an exempt one, nothing.
+suspected if {
+	not exempt
+	workloads.suspected(subject, object_, label_names)
+}
 
 # METADATA
 # title: An update that starts nothing new

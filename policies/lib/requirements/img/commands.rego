@@ -117,6 +117,18 @@ started_by_image(_, commands) := set() if commands > 0
 shell_words(words) := {i |
 	some i, word in words
 	brings_shell(words, i, word)
+} | inline_code_words(words)
+
+# Code for an interpreter, among its options or right behind it.
+inline_code_words(words) := {i |
+	breaks := [k | some k, word in words; k > 0; not option_or_its_value(words[k - 1], word)]
+	some j, interpreter in words
+	some name, flags in inline_code
+	regex.match(name, program(interpreter))
+	last := min(array.concat([count(words) - 1], [k | some k in breaks; k > j]))
+	some i in numbers.range(j + 1, last)
+	i > j
+	regex.match(flags, words[i])
 }
 
 brings_shell(_, _, word) if not is_string(word)
@@ -144,18 +156,6 @@ brings_shell(words, i, word) if {
 brings_shell(words, i, word) if {
 	begins_program(words, i)
 	regex.match(`\$\(|\b(sh|bash|ash|dash|zsh|busybox)\s|\s(.*/)?(sh|bash|ash|dash|zsh|busybox)\b`, word)
-}
-
-# Code for an interpreter, among its options.
-brings_shell(words, i, word) if {
-	some j, interpreter in words
-	j < i
-	some name, flags in inline_code
-	regex.match(name, program(interpreter))
-	regex.match(flags, word)
-	every k in numbers.range(j + 1, i) {
-		option_or_its_value(words, j, k)
-	}
 }
 
 # Code that comes from whoever attaches.
@@ -186,12 +186,9 @@ begins_program(words, i) if {
 }
 
 # Until the script, which is the first word that is no option, everything is for the interpreter itself.
-option_or_its_value(words, _, k) if startswith(words[k], "-")
+option_or_its_value(_, word) if startswith(word, "-")
 
-option_or_its_value(words, j, k) if {
-	k > j + 1
-	words[k - 1] in {"-W", "-X", "-I", "-r", "-I.", "--require", "--loader", "--import"}
-}
+option_or_its_value(before, _) if before in {"-W", "-X", "-I", "-r", "-I.", "--require", "--loader", "--import"}
 
 # What a path's last part names, without versions and what distributions add to names.
 program(word) := regex.replace(name, `((\.(exe|static|distrib|real|bin|orig|old|posix))|-static|-?[0-9][0-9.]*)+$`, "") if {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.errors import EngineError
@@ -13,7 +15,6 @@ from weighbridge.harness.judgement import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from weighbridge.engines.cluster.client import Object
     from weighbridge.harness.fixtures import Fixture
@@ -35,10 +36,8 @@ def gator(stage: Stage, fixtures: Sequence[Fixture]) -> dict[str, Judgement]:
     for fixture in fixtures:
         groups[repr(fixture.document.live)].append(fixture)
     said: dict[str, Judgement] = {}
-    for number, group in enumerate(groups.values()):
-        folder = stage.folder / f"gator-{number}"
-        folder.mkdir()
-        said |= _judge(stage, group, folder)
+    for group in groups.values():
+        said |= _judge(stage, group, Path(tempfile.mkdtemp(prefix="gator-", dir=stage.folder)))
     return said
 
 

@@ -54,19 +54,12 @@ def _json(findings: Sequence[Finding], files: int) -> None:
 
 
 def _github(findings: Sequence[Finding], _: int) -> None:
+    from weighbridge.points.reports.github import annotation  # noqa: PLC0415 -- the same
+
     for each in findings:
-        places = {"file": each.file, "line": each.line or 1, "col": each.column or 1, "title": each.rule}
-        described = ",".join(f"{name}={_property(str(value))}" for name, value in places.items())
-        click.echo(f"::{each.level} {described}::{_data(each.message)}")
-
-
-def _data(text: str) -> str:
-    """As GitHub's workflow commands escape a message."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+        line, column = str(each.line or 1), str(each.column or 1)
+        properties = {"file": each.file, "line": line, "col": column, "title": each.rule}
+        click.echo(annotation(each.level, properties, each.message))
 
 
 _SHOW = {"text": _text, "json": _json, "github": _github}

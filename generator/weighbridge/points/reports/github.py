@@ -12,6 +12,7 @@ from weighbridge.points.report import EFFECTS, SEVERITIES
 from weighbridge.points.reports.places import reported_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from weighbridge.points.report import Report, Result, Violation
@@ -30,11 +31,23 @@ def as_github(report: Report, folder: Path) -> str:
     found.sort(key=lambda each: (EFFECTS.index(each[1].effect), SEVERITIES.index(each[1].severity)))
     lines = [_annotation(result, violation, folder) for result, violation in found]
     lines += [
-        f"::notice file={_property(each.file)},title=not judged::{_data(each.reason)}" for each in report.not_judged
+        annotation("notice", {"file": each.file, "title": "not judged"}, each.reason) for each in report.not_judged
     ]
     denied = sum(result.denied for result in report.results)
     lines.append(f"{report.environment}: {len(report.results) - denied} allowed, {denied} denied")
     return "\n".join(lines)
+
+
+def annotation(command: str, properties: Mapping[str, str], message: str) -> str:
+    """One workflow command, with whatever a stranger wrote escaped.
+
+    Args:
+        command: `error`, `warning` or `notice`.
+        properties: such as `file`, `line`, `col` and `title`.
+        message: what it says.
+    """
+    named = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{command} {named}::{_data(message)}"
 
 
 def _annotation(result: Result, violation: Violation, folder: Path) -> str:
@@ -44,9 +57,8 @@ def _annotation(result: Result, violation: Violation, folder: Path) -> str:
         properties |= {"line": str(violation.line), "col": str(violation.column)}
     effect = "" if violation.effect == "deny" else f", {violation.effect}"
     properties["title"] = f"{violation.code} ({violation.severity}{effect}) {result.title}"
-    named = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     place = "" if exact else f" (line {violation.line} of what was piped in)"
-    return f"::{_COMMANDS[violation.effect]} {named}::{_data(violation.message + place)}"
+    return annotation(_COMMANDS[violation.effect], properties, violation.message + place)
 
 
 def _data(text: str) -> str:

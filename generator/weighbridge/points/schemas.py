@@ -15,7 +15,14 @@ from weighbridge import resources
 from weighbridge.bundle.policies import CONFTEST, ENVOY, WORKLOAD
 from weighbridge.catalogue import schemas as documents
 from weighbridge.catalogue.workloads import PodSecurity
-from weighbridge.points import accelerator_schemas, compile_schemas, network_schemas, operator_schemas, release_schemas
+from weighbridge.points import (
+    accelerator_schemas,
+    compile_schemas,
+    image_schemas,
+    network_schemas,
+    operator_schemas,
+    release_schemas,
+)
 from weighbridge.points.envoy import BODY_FIELDS, METADATA_NAMESPACE, SEEN_BY_OPA
 from weighbridge.points.schema_parts import (
     ANY,
@@ -29,7 +36,6 @@ from weighbridge.points.schema_parts import (
     loose,
     loose_list,
     mapping,
-    nullable,
     record,
 )
 
@@ -43,27 +49,6 @@ _ORDERS = record(revoked=mapping(_ORDER), frozen=mapping(_ORDER), suspended=mapp
 _REASON = record({"attestation": TEXT}, code=TEXT, message=TEXT)
 _VERSION: dict[str, Schema] = {"model": TEXT, "version": TEXT, "approved": FLAG, "digest": TEXT}
 _HEAD: dict[str, Schema] = {"environment": TEXT, "point": TEXT, "multi_tenant": FLAG}
-# What verified evidence says about a serving image; empty where there is none.
-_FINDINGS = ("compilers", "entrypoint_shell", "network_tools", "package_managers", "secrets", "setuid", "shells")
-_IMAGE_FACTS = record(
-    {
-        "profile": record(
-            not_after=TIME,
-            found=record(dict.fromkeys((*_FINDINGS, "unread", "weights", "writable_path"), listing(TEXT))),
-            **dict.fromkeys(("bases", "users", "cuda", "cudnn"), listing(TEXT)),
-        ),
-        "sbom": record(not_after=TIME, components=TIME),
-        "vulnerabilities": record(
-            not_after=TIME,
-            open=record(dict.fromkeys(("critical", "high", "medium", "low", "none", "unknown"), TIME)),
-        ),
-    }
-)
-_IMAGE_LIMITS = record(
-    **dict.fromkeys(("evidence", "registries", "bases", "allow"), listing(TEXT)),
-    max_severity=TEXT,
-    **dict.fromkeys(("cuda", "cudnn"), nullable(record(min=TEXT))),
-)
 
 # By code, every step with the moment from which it holds; the first holds from the beginning of time.
 _MODES = mapping(listing(record(mode=TEXT, from_=TIME)))
@@ -93,14 +78,14 @@ _WORKLOAD_REGISTRY = record(
     limits=record(
         pod_security={"type": "string", "enum": list(get_args(PodSecurity))},
         user_namespaces=FLAG,
-        images=_IMAGE_LIMITS,
+        images=image_schemas.LIMITS,
         documented=listing(TEXT),
         mutual_tls=network_schemas.MUTUAL_TLS,
         exposure=network_schemas.EXPOSURE,
         accelerators=accelerator_schemas.ACCELERATORS,
     ),
     labels=record(model_id=TEXT, model_version=TEXT),
-    support_images=mapping(_IMAGE_FACTS),
+    support_images=mapping(image_schemas.FACTS),
     exempt_namespaces=MEMBERS,
     kinds=mapping(ANY),
     modes=_MODES,
@@ -110,7 +95,7 @@ _WORKLOAD_REGISTRY = record(
         record(
             **_VERSION,
             not_after=TIME,
-            images=mapping(_IMAGE_FACTS),
+            images=mapping(image_schemas.FACTS),
             sources=MEMBERS,
             required=listing(TEXT),
             missing=listing(TEXT),

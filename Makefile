@@ -9,10 +9,12 @@ BIN := $(VENV)/bin
 BENCH ?= all
 FUZZ ?=
 SECONDS_EACH ?= 60
+MUTATE ?=
+SAMPLE ?= 0
 STAMP := $(VENV)/.installed
 PACKAGES := docker-registry etcd-server softhsm2 busybox-static gcc libc6-dev
 
-.PHONY: help demo test e2e lint format generate bench fuzz clean engines install packages
+.PHONY: help demo test e2e lint format generate bench fuzz mutate clean engines install packages
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +72,9 @@ bench: engines ## Measure; BENCH=compile, envoy, hashing, memory, scale, check o
 fuzz: $(STAMP) ## Fuzz what reads foreign bytes; FUZZ=envelope runs one, SECONDS_EACH=60
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
 	$(BIN)/python -m fuzzing $(FUZZ) --seconds $(SECONDS_EACH)
+
+mutate: engines ## Change the rules one place at a time; MUTATE=gate runs one folder of policies/, SAMPLE=60 so many
+	PYTHONPATH=. $(BIN)/python -m mutation $(MUTATE) --sample $(SAMPLE)
 
 clean: ## Remove what make made here (the engines' cache stays)
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

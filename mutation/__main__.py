@@ -1,8 +1,8 @@
 """`python -m mutation [FOLDER]... [--sample N]`: change the rules one place at a time, and see who notices.
 
 At least nine of ten must be noticed. Those that are not are listed in `mutation/survivors.yaml`, each with the reason
-why it may live; one that is not listed, or listed and noticed after all, fails a whole run. A sample is held to its
-share alone: another line in a rule makes another sample.
+why it may live; one that is not listed, or listed and noticed after all, fails a run of all mutants of a folder. A
+sample is held to its share alone: another line in a rule makes another sample.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 POLICIES = ROOT / "policies"
 SURVIVORS = Path(__file__).parent / "survivors.yaml"
 FOLDERS = ("lib", "points", "guard", "evidence", "gate", "release")
+FATES: tuple[Fate, ...] = ("killed", "survived", "invalid")
 DEMANDED = 0.9
 """Share of the valid mutants that must die."""
 
@@ -50,7 +51,8 @@ def main() -> int:
         judges = _judges({POLICIES / mutant.file for mutant in chosen}, Path(folder))
         _sound(judges)
         fates = _run(chosen, judges)
-    return _report(fates, allowed, whole=not arguments.sample and tuple(arguments.folders) == FOLDERS)
+    whole = tuple(arguments.folders) if not arguments.sample else ()
+    return _report(fates, allowed, whole)
 
 
 def _judges(files: set[Path], folder: Path) -> list[Judge]:
@@ -89,22 +91,40 @@ def _run(chosen: Sequence[Mutant], judges: Sequence[Judge]) -> dict[Mutant, Fate
         return dict(zip(chosen, shown, strict=True))
 
 
-def _report(fates: Mapping[Mutant, Fate], allowed: set[str], *, whole: bool) -> int:
-    count = Counter(fates.values())
-    valid = count["killed"] + count["survived"]
-    share = count["killed"] / valid if valid else 0.0
+def _report(fates: Mapping[Mutant, Fate], allowed: set[str], whole: Sequence[str]) -> int:
+    """Print what became of them; the exit status.
+
+    Args:
+        fates: by mutant.
+        allowed: names of mutants that may live.
+        whole: the folders of which all mutants were judged.
+    """
     living = {mutant.identity: mutant for mutant, fate in fates.items() if fate == "survived"}
     unexplained = {name: mutant for name, mutant in living.items() if name not in allowed}
     for name, mutant in unexplained.items():
         print(f"policies/{mutant.file}:{mutant.line}: survived: {name}")
-    stale = sorted(allowed - living.keys()) if whole else []
+    stale = sorted(name for name in allowed - living.keys() if any(_below(name, folder) for folder in whole))
     for name in stale:
         print(f"listed as a survivor, and there is none: {name}")
-    print(
-        f"{len(fates)} mutants: {count['killed']} noticed, {count['survived']} not ({len(unexplained)} unexplained), "
-        f"{count['invalid']} do not compile; {share:.1%} of the valid ones die (demanded: {DEMANDED:.0%})"
-    )
-    return 1 if share < DEMANDED or (whole and (unexplained or stale)) else 0
+    folders: dict[str, Counter[Fate]] = defaultdict(Counter)
+    for mutant, fate in fates.items():
+        folders[mutant.file.rpartition("/")[0]][fate] += 1
+    for folder, count in sorted(folders.items()):
+        print(f"{folder}: {_share(count)}")
+    total = Counter(fates.values())
+    print(f"{len(fates)} mutants, {len(unexplained)} of the survivors unexplained: {_share(total)}")
+    few = total["killed"] < DEMANDED * (total["killed"] + total["survived"])
+    return 1 if few or (whole and (unexplained or stale)) else 0
+
+
+def _below(name: str, folder: str) -> bool:
+    return name.startswith((f"{folder.rstrip('/')}/", f"{folder} "))
+
+
+def _share(count: Mapping[Fate, int]) -> str:
+    killed, survived, invalid = (count.get(fate, 0) for fate in FATES)
+    said = f"{killed} noticed, {survived} not, {invalid} do not compile"
+    return f"{said}; {killed / (killed + survived):.1%} of the valid ones die" if killed + survived else said
 
 
 if __name__ == "__main__":

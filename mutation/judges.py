@@ -5,13 +5,15 @@ A judge is one `opa test`: a test that fails is what should happen, a module tha
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from weighbridge.bundle.policies import CONFTEST, declared_point
+from weighbridge.bundle.policies import CONFTEST, GATEKEEPER, WORKLOAD, declared_point
 from weighbridge.engines import process
 from weighbridge.engines.locate import require
 from weighbridge.errors import EngineError
@@ -62,16 +64,32 @@ class Judge:
         """Whether the module is among those that are loaded."""
         return file in self.files
 
-    def verdict(self, original: Path, mutated: Path) -> Fate:
+    def knows(self, tests: str) -> bool:
+        """Whether a package of its tests has names that the regular expression matches."""
+        return any(re.search(tests, f"data.{_package(file)}.") for file in self.files if _is_test(file))
+
+    def verdict(self, original: Path, mutated: Path, only: str = "") -> Fate:
         """What becomes of a module that stands in place of the original.
+
+        Args:
+            original: one of the files.
+            mutated: what is loaded in its place.
+            only: a regular expression for the names of the tests that are run; by default all are.
 
         Raises:
             EngineError: OPA is missing.
         """
         files = [mutated if file == original else file for file in self.files]
-        opa = require("opa").path
+        arguments: list[str | Path] = [
+            "test",
+            "--format=json",
+            "--timeout=30s",
+            "--parallel=1",
+            f"--run={only}",
+            *files,
+        ]
         try:
-            result = process.run([opa, "test", "--format=json", "--timeout=30s", *files], timeout=_SECONDS)
+            result = process.run([require("opa").path, *arguments], timeout=_SECONDS)
         except EngineError:
             return "killed"
         if result.returncode == 0:
@@ -85,29 +103,44 @@ class Judge:
 
 
 def judge(mutant: Mutant, policies: Path, judges: Iterable[Judge]) -> Fate:
-    """What becomes of a mutant: the first judge that notices it ends the matter."""
+    """What becomes of a mutant: the first judge that notices it ends the matter.
+
+    The package's own tests are asked first, as they are quick and nearly always notice; only then everybody is.
+    """
     original = policies / mutant.file
+    source = original.read_bytes()
+    own = rf"^data\.{re.escape(_package(original))}(_\w+)?\."
+    asked = [each for each in judges if each.judges(original)]
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         mutated = Path(folder) / original.name
-        mutated.write_bytes(mutant.apply(original.read_bytes()))
-        fate: Fate = "survived"
-        for each in judges:
-            if each.judges(original):
-                fate = each.verdict(original, mutated)
-                if fate != "survived":
-                    break
-        return fate
+        mutated.write_bytes(mutant.apply(source))
+        nearest = [(each, own) for each in asked if each.knows(own)]
+        for each, only in [*nearest, *((each, "") for each in asked)]:
+            fate = each.verdict(original, mutated, only)
+            if fate != "survived":
+                return fate
+        return "survived"
+
+
+@functools.cache
+def _package(file: Path) -> str:
+    declared = re.search(r"(?m)^package +(\S+)", file.read_text(encoding="utf-8"))
+    return declared.group(1) if declared else ""
 
 
 def unit_judges(policies: Path) -> list[Judge]:
-    """The tests beside the rules: of every step and of every point, with what it links."""
+    """The tests beside the rules: of every step and of every point, with what it links.
+
+    Where a folder is linked with the workload point its tests are written for that: the other points that judge
+    workloads find their data elsewhere.
+    """
     found = [Judge(step, _rego(policies / step)) for step in STEPS]
+    shared = {policies / folder for folder in declared_point(WORKLOAD).policies}
     for declared in sorted((policies / "points").glob("*/point.json")):
         point = declared_point(declared.parent.name)
         files = [file for folder in point.policies for file in _rego(policies / folder)]
-        own = policies / "points" / point.name
-        # The rules' own tests want live data, of which a pull request has none.
-        chosen = [f for f in files if point.name != CONFTEST or not _is_test(f) or f.parent == own]
+        elsewhere = shared if point.name in {CONFTEST, GATEKEEPER} else frozenset()
+        chosen = [file for file in files if not (_is_test(file) and file.parent in elsewhere)]
         found.append(Judge(point.name, tuple(chosen)))
     return found
 

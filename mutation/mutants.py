@@ -1,8 +1,9 @@
 """Mutants of one Rego module: the places come from the syntax tree of `opa parse`, the change is made in the text.
 
 Four operators: an expression is negated, dropped (it becomes `true`), compared the other way, or a constant in it is
-another. What a violation says (`message`) and how grave it is (`severity`, which METADATA repeats and a check compares)
-is no judgement, so it is left alone.
+another. What is said is no judgement, so it is left alone: members `message`, `title`, `description`, and `what` and
+`to`, of which messages are made; `severity`, which METADATA repeats and a check compares; and every text with a blank
+in it, as no field, kind or key has one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SWAPS = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<", "+": "-", "-": "+", "&": "|", "|": "&"}
-_SAID = frozenset({"message", "severity", "title", "description"})
+_SAID = frozenset({"message", "severity", "title", "description", "what", "to"})
 _DECLARED = frozenset({"assign", "unify"})
 
 
@@ -160,6 +161,9 @@ class _Reader:
         elif text.startswith("`"):
             after = "`^no such text$`"
         elif text.startswith('"'):
+            # No field, kind or key has a blank in it: this is a sentence, or what joins the words of one.
+            if " " in text:
+                return
             after = '"no such text"'
         else:
             return

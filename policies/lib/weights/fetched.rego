@@ -10,13 +10,13 @@ fetched(pod) if {
 }
 
 fetched(pod) if {
-	some entry in pod.containers
+	some entry in started(pod.containers)
 	some variable in entry.container.env
 	upper(variable.name) in (weight_variables - common_variables)
 }
 
 fetched(pod) if {
-	some entry in pod.containers
+	some entry in started(pod.containers)
 	some text
 	walk(entry.container, [_, text])
 	is_string(text)
@@ -25,7 +25,7 @@ fetched(pod) if {
 }
 
 fetched(pod) if {
-	some entry in pod.containers
+	some entry in started(pod.containers)
 	some words in commands(entry.container)
 	some each in words
 	serves(each.word)

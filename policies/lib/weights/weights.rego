@@ -12,7 +12,7 @@ package lib.weighbridge.weights
 #   `trusted` has the fields of containers that are known word for word, and need not be read. What lies inside the container, by a
 #   local path, is no source: the image is judged for itself.
 named(pod, trusted) := union((({in_fields(pod), in_annotations(pod)} | {found |
-	some entry in pod.containers
+	some entry in started(pod.containers)
 	not entry.field in trusted
 	some found in {in_texts(entry), in_variables(entry), in_commands(entry)}
 }) | {in_text(entry) | some entry in pod.texts}))
@@ -27,11 +27,11 @@ shown(address) := address if address != null
 
 # Everything with a scheme, in any text of a container that a program can read.
 in_texts(entry) := {{"address": address, "field": array.concat(entry.field, path)} |
-	contains(json.marshal(entry.container), "://") # one look at all of it spares most containers the walk
+	contains(replace(json.marshal(entry.container), `\`, ""), "://") # one look at all of it spares most containers the walk
 	some path, text
 	walk(entry.container, [path, text])
 	is_string(text)
-	contains(text, "://")
+	contains(replace(text, `\/`, "/"), "://")
 	not path[0] in {"image", "name", "volumeMounts", "ports"}
 	not telemetry(entry.container, path)
 	some address in addresses(text)
@@ -44,7 +44,7 @@ in_annotations(pod) := {{"address": address, "field": array.concat(pod.path, ["m
 }
 
 addresses(text) := {address |
-	some address in regex.find_n(`(?i)[a-z][a-z0-9+.-]*://[^\s"']*`, text, -1)
+	some address in regex.find_n(`(?i)[a-z][a-z0-9+.-]*://[^\s"']*`, replace(text, `\/`, "/"), -1)
 	not endpoint(address)
 }
 
@@ -71,7 +71,14 @@ in_variables(entry) := union({
 		some i, variable in entry.container.env
 		regex.match(`MODEL|LORA|ADAPTER|REPO|TOKENIZER|CHECKPOINT|WEIGHTS|SPECULAT|^HF_`, upper(variable.name))
 		not startswith(upper(variable.name), "SERVED_")
-		repository(variable.value)
+		some part in regex.split(`[\s,;="'\[\]{}]+`, variable.value)
+		repository(part)
+	},
+	# Entry points put such a variable behind their program.
+	{{"address": found.address, "field": array.concat(entry.field, ["env", i])} |
+		some i, variable in entry.container.env
+		regex.match(`(^|\s)-`, variable.value)
+		some found in in_words([{"word": word, "field": []} | some word in split_words(variable.value)])
 	},
 })
 
@@ -98,7 +105,7 @@ in_text(entry) := union({
 	]
 }
 
-in_words(words) := {{"address": address, "field": words[i].field} |
+in_words(words) := ({{"address": address, "field": words[i].field} |
 	some i, _ in words
 	address := named_weights(words, i)
 	not local_path(address)
@@ -108,6 +115,13 @@ in_words(words) := {{"address": address, "field": words[i].field} |
 	i > first
 	told(words, i, each.word)
 	not startswith(words[i - 1].word, "--served")
+}) | {{"address": words[i].word, "field": words[i].field} |
+	fetcher := min([i | some i, each in words; regex.replace(each.word, `^.*/`, "") in fetchers])
+	some i, each in words
+	i > fetcher
+	regex.match(`^[^-/.][^/]*[.:@][^/]*/`, each.word)
+	not regex.match(`^(localhost|127\.0\.0\.1|\[::1\])[:/]`, each.word)
+	not contains(each.word, "://")
 }
 
 first_command(words) := min([i |
@@ -116,6 +130,9 @@ first_command(words) := min([i |
 	not words[i + 1].word == "run" # Ray serves an application
 ])
 
+# What these are told without a scheme is an address all the same; what has one is found as such.
+fetchers := {"aria2c", "axel", "azcopy", "curl", "gsutil", "rclone", "rsync", "s5cmd", "scp", "wget"}
+
 told(_, _, word) if repository(word)
 
 # A library of models needs no owner's name.
@@ -123,6 +140,18 @@ told(words, i, word) if {
 	words[i - 1].word in {"clone", "download", "pull"}
 	not startswith(word, "-")
 	not local_path(word)
+}
+
+told(words, i, word) if {
+	words[i - 1].word in {"api_server", "serve", "trtllm-serve"}
+	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*$`, word)
+	not word in {"api_server", "gradio"}
+}
+
+# A variable that the manifest does not show, where no option asks for it.
+told(words, i, word) if {
+	regex.match(`^\$[A-Za-z_{]`, word)
+	not startswith(words[i - 1].word, "-")
 }
 
 local_path(address) if {

@@ -106,9 +106,13 @@ ray_pods(cluster, texts) := [
 		"template": array.concat(cluster, ["headGroupSpec", "template"]),
 		"when": cluster,
 		"beside": [array.concat(cluster, ["autoscalerOptions"])],
-		"texts": texts,
+		# KubeRay writes them into a shell's line.
+		"texts": array.concat(texts, [array.concat(cluster, ["headGroupSpec", "rayStartParams"])]),
 	},
-	{"template": array.concat(cluster, ["workerGroupSpecs", "*", "template"]), "texts": texts},
+	{
+		"template": array.concat(cluster, ["workerGroupSpecs", "*", "template"]),
+		"texts": array.concat(texts, [array.concat(cluster, ["workerGroupSpecs", "*", "rayStartParams"])]),
+	},
 ]
 
 described["apps.nvidia.com/NIMCache"] := [{

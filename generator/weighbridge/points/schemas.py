@@ -156,7 +156,7 @@ _SECURITY_CONTEXT = loose(
 _CONTAINER = loose(
     **dict.fromkeys(("name", "image", "command", "args", "envFrom"), ANY),
     **dict.fromkeys(("volumeMounts", "volumeDevices"), operator_schemas.MOUNTS),
-    env=loose_list(name=ANY, value=ANY),
+    env=loose_list(name=ANY, value=ANY, valueFrom=ANY),
     ports=loose_list(hostPort=ANY),
     resources=_RESOURCES,
     securityContext=_SECURITY_CONTEXT,

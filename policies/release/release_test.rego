@@ -326,3 +326,38 @@ test_card_of_no_trusted_package if {
 	unproven(replaced("/package/matched", "true"))
 	unproven(removed("/package"))
 }
+
+test_the_least_that_suffices if {
+	judge(replaced("/approvals/threshold", 1)).released
+	judge(replaced("/lineage", {"parent_run_id": "1", "base_model": ["a"], "datasets": ["b"]})).released
+	short := [{"text": "x", "spdx": "X"}]
+	judge(replaced("/licenses", {"card": short, "manifest": short})).released
+}
+
+test_only_what_is_missing_is_named if {
+	lineage := judge(replaced("/lineage", {"parent_run_id": "1", "base_model": ["a"], "datasets": []}))
+	contains(message(lineage), "lineage not documented: no `datasets`; write")
+	unread := judge(replaced("/lineage", {"parent_run_id": "1", "base_model": null, "datasets": "squad"}))
+	contains(message(unread), "lineage not documented: no `base_model`, no `datasets`; write")
+	written := {"line": 3, "words": 1, "placeholders": []}
+	section_ := judge([{"op": "add", "path": "/sections/threat_model/-", "value": written}, {
+		"op": "replace",
+		"path": "/sections/threat_model/0/words",
+		"value": 0,
+	}])
+	contains(message(section_), "line 12 is empty")
+	not contains(message(section_), "line 3")
+}
+
+test_the_gates_reasons_are_told_where_they_belong if {
+	reasons := [
+		{"code": "REL-001", "message": "of packaging"},
+		{"code": "REL-005", "message": "of a metric"},
+		{"code": "REL-006", "message": "of approvals"},
+		{"code": "REL-010", "message": "of something unreadable"},
+	]
+	answer := judge(replaced("/record/reasons", reasons))
+	told := {finding.requirement: concat("; ", [reason.message | some reason in finding.reasons]) | some finding in answer.requirements}
+	endswith(told.approvals, ": of approvals; of something unreadable")
+	contains(told.evaluation, ": of a metric; of something unreadable")
+}

@@ -476,8 +476,8 @@ test_what_fails_is_not_said_to_pass if {
 		{"op": "replace", "path": "/attestations/signed/held", "value": false},
 		{"op": "replace", "path": "/attestations/signed/verdicts", "value": [failing]},
 	])
-	contains(message(answer, "REL-002"), "says no: bad")
-	not contains(message(answer, "REL-002"), "which is not enough")
+	contains(message(answer, "REL-003"), "says no: bad")
+	not contains(message(answer, "REL-003"), "which is not enough")
 }
 
 test_what_is_wrong_in_general_is_told if {

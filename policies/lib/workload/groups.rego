@@ -51,3 +51,17 @@ kubernetes_groups := {
 	"scheduling.k8s.io",
 	"storage.k8s.io",
 }
+
+# METADATA
+# title: Kinds beside serving pods
+# description: |
+#   Of groups that serve, or with an image that nobody runs; they make no pods. Controllers write most of them: refusing those would
+#   leave half of what is admitted.
+podless := {
+	"caching.internal.knative.dev/Image",
+	"inference.networking.k8s.io/InferenceModel",
+	"inference.networking.k8s.io/InferenceObjective",
+	"inference.networking.k8s.io/InferencePool",
+	"serving.knative.dev/DomainMapping",
+	"serving.knative.dev/Route",
+}

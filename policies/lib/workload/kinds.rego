@@ -31,6 +31,12 @@ described["leaderworkerset.x-k8s.io/LeaderWorkerSet"] := [
 
 described[name] := [{"template": ["spec", "template"]}] if some name in ["serving.knative.dev/Configuration", "serving.knative.dev/Service"]
 
+described["serving.knative.dev/Revision"] := [{
+	"spec": ["spec"],
+	"labels": [["metadata", "labels"]],
+	"annotations": [["metadata", "annotations"]],
+}]
+
 # KServe unites labels of runtime, object and component in this order (pkg/controller/v1beta1/inferenceservice/components).
 described["serving.kserve.io/InferenceService"] := array.concat(
 	[component(name) | some name in ["predictor", "transformer", "explainer"]],

@@ -65,6 +65,7 @@ form(object_, table, found) := "pod" if {
 } else := "undescribed" if {
 	addressed(object_)
 	not known_kind(object_, table)
+	not group_kind(object_) in podless
 	holds_pods(object_)
 } else := "undescribed" if {
 	part.index == 0 # what is wrong with the whole object is told once

@@ -87,7 +87,7 @@ past_scheduler contains {"field": array.concat(entry.field, ["envFrom"]), "what"
 
 past_scheduler contains {"field": field, "what": key, "fix": "Ask for the device as a resource."} if {
 	some key, _ in request.subject.pod.annotations
-	regex.match(`(?i)^([a-z0-9.-]*\.)?cdi\.k8s\.io/|^([a-z0-9-]+\.)*nri\.io/|^io\.kubernetes\.cri-o\.Devices$`, key)
+	regex.match(`(?i)^([a-z0-9.-]*\.)?cdi\.k8s\.io/|^([a-z0-9-]+\.)*nri\.io/|^io\.kubernetes\.cri-o\.Devices(/|$)|^devices\.crio\.io(/|$)`, key)
 	field := array.concat(pod_field, ["metadata", "annotations", key])
 }
 

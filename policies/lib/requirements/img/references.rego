@@ -98,22 +98,17 @@ references := array.concat(
 )
 
 from_allowed_registry(image) if {
-	place := placed(image)
+	place := concat("", [placed(image), "/"])
 	some registry in request.limits.images.registries
-	under(place, trim_suffix(registry, "/"))
+	startswith(place, concat("", [trim_suffix(registry, "/"), "/"]))
 }
 
-under(place, folder) if place == folder
-
-under(place, folder) if startswith(place, concat("", [folder, "/"]))
-
 # Host and path of an image as container runtimes complete them; undefined for what is no reference. Hosts have no case.
-placed(image) := concat("/", array.concat([host(parts)], path(parts))) if {
+placed(image) := concat("/", [host(parts), place]) if {
 	parts := split(without_tag(image), "/")
 	regex.match(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`, host(parts))
-	every part in path(parts) {
-		regex.match(`^[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*$`, part)
-	}
+	place := concat("/", path(parts))
+	regex.match(`^[a-z0-9]+((\.|_{1,2}|-+|/)[a-z0-9]+)*$`, place)
 }
 
 without_tag(image) := regex.replace(split(image, "@")[0], `:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`, "")

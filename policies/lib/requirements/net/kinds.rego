@@ -67,6 +67,14 @@ self_exposed contains {"field": path, "what": sprintf("%v: %v", [path[count(path
 	endswith(lower(path[count(path) - 1]), "type")
 }
 
+self_exposed contains {"field": path, "what": path[count(path) - 1], "to": "none"} if {
+	operators_kind
+	some path, value
+	walk(request.subject.manifest, [path, value])
+	lower(path[count(path) - 1]) == "externalips"
+	not value in {null, []}
+}
+
 self_exposed contains {"field": path, "what": path[count(path) - 1], "to": "it to false"} if {
 	operators_kind
 	some path, value

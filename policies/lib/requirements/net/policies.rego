@@ -99,6 +99,7 @@ standard_policy if {
 foreign_policy if {
 	some of_group, kinds in {
 		"cilium.io": {"ciliumclusterwidenetworkpolicy", "ciliumnetworkpolicy"},
+		"crd.antrea.io": {"clusternetworkpolicy", "networkpolicy"},
 		"crd.projectcalico.org": {"globalnetworkpolicy", "networkpolicy"},
 		"policy.networking.k8s.io": {"adminnetworkpolicy", "baselineadminnetworkpolicy", "clusternetworkpolicy"},
 		"projectcalico.org": {"globalnetworkpolicy", "networkpolicy"},

@@ -234,6 +234,8 @@ outlets := {
 	"gateway.solo.io": {"gateway", "routetable", "virtualservice"},
 	"getambassador.io": {"host", "listener", "mapping", "tcpmapping"},
 	"ingress.k8s.ngrok.com": {"domain", "httpsedge", "ippolicy", "tcpedge", "tlsedge", "tunnel"},
+	"ingress.v1.haproxy.com": {"tcp"},
+	"ingress.v3.haproxy.com": {"tcp"},
 	"k8s.nginx.org": {"transportserver", "virtualserver", "virtualserverroute"},
 	"multicluster.linkerd.io": {"link"},
 	"multicluster.x-k8s.io": {"serviceexport"},

@@ -143,7 +143,11 @@ publishes(name, value) if {
 	contains(value, "exposed_ports")
 }
 
+# A second network of the pod, which neither network policies nor the mesh know. OpenShift's own istio-cni is none.
+publishes("k8s.v1.cni.cncf.io/networks", value) if not value in {"", "default/istio-cni"}
+
 publishing_prefixes := [
+	"cni.projectcalico.org/floatingIPs",
 	"consul.hashicorp.com/service-sync",
 	"dns.alpha.kubernetes.io/external",
 	"external-dns.alpha.kubernetes.io/",
@@ -155,5 +159,7 @@ publishing_prefixes := [
 	"mirror.linkerd.io/exported",
 	"service.cilium.io/global",
 	"service.cilium.io/shared",
+	"skupper.io/",
 	"tailscale.com/",
+	"v1.multus-cni.io/default-network",
 ]

@@ -28,31 +28,20 @@ deny contains violation if {
 }
 
 tunnels contains {"field": array.concat(entry.field, [key, i]), "what": program} if {
-	some entry in request.subject.pod.containers
-	some key in ["command", "args"]
-	words := object.get(entry.container, key, [])
-	some i, word in words
-	some program in programs(words, i, word)
+	some {"entry": entry, "key": key, "i": i, "program": program} in started
 	program in tunnelling
 }
 
 tunnels contains {"field": array.concat(entry.field, [key]), "what": "ssh -R"} if {
-	some entry in request.subject.pod.containers
-	some key in ["command", "args"]
-	words := all_words(entry.container)
-	some i, word in object.get(entry.container, key, [])
-	some program in programs(object.get(entry.container, key, []), i, word)
-	program in {"autossh", "dbclient", "plink", "ssh"}
-	some option in words
+	some {"entry": entry, "key": key, "program": program} in started
+	program in secure_shells
+	some option in all_words(entry.container)
 	regex.match(`^-[A-Za-z0-9]*[RDw]`, option)
 }
 
 tunnels contains {"field": array.concat(entry.field, [key]), "what": sprintf("%s %s", [program, verb])} if {
-	some entry in request.subject.pod.containers
-	some key in ["command", "args"]
-	some i, word in object.get(entry.container, key, [])
-	some program in programs(object.get(entry.container, key, []), i, word)
-	program in {"kubectl", "oc"}
+	some {"entry": entry, "key": key, "program": program} in started
+	program in cluster_clients
 	some verb in all_words(entry.container)
 	verb in {"expose", "port-forward", "proxy"}
 }
@@ -62,6 +51,7 @@ tunnels contains {"field": array.concat(entry.field, [key]), "what": "--share"} 
 	some entry in request.subject.pod.containers
 	some key in ["command", "args"]
 	some word in object.get(entry.container, key, [])
+	contains(word, "--share")
 	some option in regex.split(`\s+`, word)
 	regex.match(`^--share(=(1|[Tt]rue))?$`, option)
 }
@@ -71,6 +61,16 @@ tunnels contains {"field": array.concat(entry.field, ["env", i]), "what": "GRADI
 	some i, variable in object.get(entry.container, "env", [])
 	upper(variable.name) == "GRADIO_SHARE"
 	not lower(object.get(variable, "value", "")) in {"", "0", "false"}
+}
+
+# What is started that may be a tunnel: nearly always nothing, so that nothing else need be asked.
+started contains {"entry": entry, "key": key, "i": i, "program": program} if {
+	some entry in request.subject.pod.containers
+	some key in ["command", "args"]
+	words := object.get(entry.container, key, [])
+	some i, word in words
+	some program in programs(words, i, word)
+	program in ((tunnelling | secure_shells) | cluster_clients)
 }
 
 # The programs that a word may start: itself, unless it is an option or an option's value, and those of a shell's line.
@@ -95,6 +95,10 @@ all_words(container) := {part |
 	some word in object.get(container, key, [])
 	some part in regex.split(`\s+`, word)
 }
+
+secure_shells := {"autossh", "dbclient", "plink", "ssh"}
+
+cluster_clients := {"kubectl", "oc"}
 
 tunnelling := {
 	"bore",

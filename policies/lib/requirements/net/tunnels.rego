@@ -27,22 +27,22 @@ deny contains violation if {
 	}
 }
 
-tunnels contains {"field": array.concat(entry.field, [key, i]), "what": program} if {
-	some {"entry": entry, "key": key, "i": i, "program": program} in started
-	program in tunnelling
+tunnels contains {"field": array.concat(found.field, [found.i]), "what": found.program} if {
+	some found in started
+	found.program in tunnelling
 }
 
-tunnels contains {"field": array.concat(entry.field, [key]), "what": "ssh -R"} if {
-	some {"entry": entry, "key": key, "program": program} in started
-	program in secure_shells
-	some option in all_words(entry.container)
+tunnels contains {"field": found.field, "what": "ssh -R"} if {
+	some found in started
+	found.program in secure_shells
+	some option in all_words(found.container)
 	regex.match(`^-[A-Za-z0-9]*[RDw]`, option)
 }
 
-tunnels contains {"field": array.concat(entry.field, [key]), "what": sprintf("%s %s", [program, verb])} if {
-	some {"entry": entry, "key": key, "program": program} in started
-	program in cluster_clients
-	some verb in all_words(entry.container)
+tunnels contains {"field": found.field, "what": sprintf("%s %s", [found.program, verb])} if {
+	some found in started
+	found.program in cluster_clients
+	some verb in all_words(found.container)
 	verb in {"expose", "port-forward", "proxy"}
 }
 
@@ -64,7 +64,7 @@ tunnels contains {"field": array.concat(entry.field, ["env", i]), "what": "GRADI
 }
 
 # What is started that may be a tunnel: nearly always nothing, so that nothing else need be asked.
-started contains {"entry": entry, "key": key, "i": i, "program": program} if {
+started contains {"field": array.concat(entry.field, [key]), "i": i, "program": program, "container": entry.container} if {
 	some entry in request.subject.pod.containers
 	some key in ["command", "args"]
 	words := object.get(entry.container, key, [])

@@ -121,14 +121,22 @@ shell_words(words) := {i |
 
 # Code for an interpreter, among its options or right behind it.
 inline_code_words(words) := {i |
+	some [j, flags, last] in interpreters(words)
+	some i in numbers.range(j + 1, last)
+	i > j
+	regex.match(flags, words[i])
+}
+
+# What is no option of theirs is the script.
+given_to_interpreters(words) := {last | some [_, _, last] in interpreters(words)}
+
+# Where an interpreter stands, how it is told that code follows, and where its options end.
+interpreters(words) := {[j, flags, last] |
 	breaks := [k | some k, word in words; k > 0; not option_or_its_value(words[k - 1], word)]
 	some j, interpreter in words
 	some name, flags in inline_code
 	regex.match(name, program(interpreter))
 	last := min(array.concat([count(words) - 1], [k | some k in breaks; k > j]))
-	some i in numbers.range(j + 1, last)
-	i > j
-	regex.match(flags, words[i])
 }
 
 brings_shell(_, _, word) if not is_string(word)

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from weighbridge.bundle.compile import CompileOptions, compile_catalogue
 from weighbridge.cli.main import cli
+from weighbridge.harness.admitted_objects import closed
 from weighbridge.points.gatekeeper.resources import resources, webhook_patch
 
 from .conftest import AT_NS, ROOT, pod
@@ -23,13 +24,14 @@ IMAGE = "sha256:618e1c0e9d8cde7ef91d0c69a50758ad02fc68ec26c4b5f1318c3edc287ef3ab
 
 
 def catalogue(folder):
-    """The example, in which `mlsec` has waived POD-022 for one pod, and prod only warns of POD-021."""
+    """The example; `mlsec` has waived POD-022 for one pod, prod only warns of POD-021, and its mesh is not strict."""
     shutil.copytree(ROOT / "examples/catalogue", folder)
     (folder / "weighbridge.yaml.dsse").unlink()
     configuration = folder / "weighbridge.yaml"
     text = configuration.read_text("utf-8")
     text = text.replace("mlsec: {key: keys/mlsec.pub}", "mlsec: {key: keys/mlsec.pub, waives: [POD-022]}")
     text = text.replace("\n  prod:\n", "\n  prod:\n    enforcement: {POD-021: {mode: warn}}\n")
+    text = text.replace("mutual_tls: {by: istio, mesh_wide: true}", "mutual_tls: {by: istio}")
     configuration.write_text(text, "utf-8")
     arguments = ["--environment", "prod", "--workload", "models/Pod/waived", "--image", IMAGE, "--reason", "a test"]
     arguments += ["--at", AT, "--until", END, "--key", str(ROOT / "examples/keys/example-only-mlsec.pem")]
@@ -119,3 +121,21 @@ def test_a_waiver_holds_for_the_one_pod_that_it_names_and_ends_at_once(softened)
         assert softened.codes(pod("waived")) == set()
     finally:
         softened.cluster.install([softened.original("ConstraintTemplate", "weighbridgeworkload")])
+
+
+def test_only_a_cluster_sees_whether_a_namespace_takes_calls_in_clear(softened):
+    labels = {"weighbridge.dev/environment": "prod"}
+    namespace, network_policy, strict = closed({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "clear", "labels": labels},
+    })  # fmt: skip
+    for each in (namespace, network_policy):
+        softened.admin.apply(each)
+    softened.shared.await_synced(softened.cluster)
+    assert softened.codes(pod(namespace="clear")) == {"TLS-012"}
+    permissive = {**strict, "spec": {"mtls": {"mode": "PERMISSIVE"}}}
+    assert set(softened.cluster.ask(permissive).codes) == {"TLS-005"}
+    softened.admin.apply(strict)
+    softened.shared.await_synced(softened.cluster)
+    assert softened.codes(pod(namespace="clear")) == set()

@@ -135,7 +135,7 @@ def test_what_controllers_do_to_a_workload_goes_on_when_it_would_no_longer_be_ad
     site.remove("ModelApproval", "prod.magika.3.3.0")
     admin = site.admin
     assert site.codes(pod(name="another"))
-    # Scaling, down and up, by the object and by its subresource; a controller's status; labels; a finalizer; the end.
+    # Scaling, by the object and by its subresource; a controller's status; an annotation; a finalizer; the end.
     assert tenant.patch(made, {"spec": {"replicas": 3}})["spec"]["replicas"] == 3
     scale = f"/apis/apps/v1/namespaces/models/deployments/{made['metadata']['name']}/scale"
     merge = "application/merge-patch+json"
@@ -146,7 +146,7 @@ def test_what_controllers_do_to_a_workload_goes_on_when_it_would_no_longer_be_ad
     phase = {**running, "status": {"phase": "Failed"}}
     phase["metadata"].pop("resourceVersion")
     assert admin.replace(phase, subresource="status")["status"]["phase"] == "Failed"
-    assert admin.patch(made, {"metadata": {"labels": {"team": "a"}, "finalizers": ["example.com/wait"]}})
+    assert admin.patch(made, {"metadata": {"annotations": {"a": "b"}, "finalizers": ["example.com/wait"]}})
     tenant.delete(made)
     assert admin.patch(made, {"metadata": {"finalizers": []}})
     assert admin.get("apps/v1", "Deployment", "ordinary", "models") is None

@@ -7,8 +7,8 @@ import data.lib.weighbridge.request
 # description: |
 #   Neither `command` nor `args` of any container names a shell, by whatever path and behind whatever wrapper (`env`, `tini --`,
 #   `nsenter`), a shell script as the program, code for an interpreter (`python -c`), or a program that is one in disguise
-#   (`busybox`, `awk`, `script`). Variables of the container are filled in as Kubernetes does. Code in files is not seen here: what
-#   lies in the image its profile tells.
+#   (`busybox`, `awk`, `script`). Variables of the container are filled in as Kubernetes does. Code in files of the
+#   image its profile tells; code that a ConfigMap, Secret or the like brings into it is refused, too.
 # related_resources:
 #   - ref: https://attack.mitre.org/techniques/T1059/
 #     description: MITRE ATT&CK, command and scripting interpreter
@@ -31,6 +31,19 @@ deny contains violation if {
 		"severity": "high",
 		"message": sprintf("%s: `%s` brings a shell back. Start the server directly.", [owner, short(words[i])]),
 		"field": array.concat(entry.field, place(i, count(command))),
+	}
+}
+
+deny contains violation if {
+	request.serving
+	not allowed("shell_commands")
+	some entry in request.subject.pod.containers
+	some found in brought(entry)
+	violation := {
+		"code": "IMG-020",
+		"severity": "high",
+		"message": sprintf("%s: `%s` is code out of a volume, which nobody judged. Put it into the image.", [owner, short(found.what)]),
+		"field": array.concat(entry.field, found.field),
 	}
 }
 

@@ -22,7 +22,7 @@ from weighbridge.harness.run import DEFAULT_CATALOGUE
 from weighbridge.harness.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from mutation.mutants import Mutant
 
@@ -36,18 +36,30 @@ import data.weighbridge.points.conftest
 
 test_fixtures if count(wrong) == 0
 
+# A field names a place that workloads have.
+test_fields if count(misplaced) == 0
+
+misplaced contains part if {
+	some fixture in data.mutation.fixtures
+	some violation in violations(fixture)
+	some part in violation.field
+	is_string(part)
+	not data.mutation.names[part]
+}
+
 wrong contains name if {
 	some name, fixture in data.mutation.fixtures
 	codes(fixture) != {code | some code in fixture.codes}
 }
 
-codes(fixture) := {violation.code |
+codes(fixture) := {violation.code | some violation in violations(fixture); violation.effect == "deny"}
+
+violations(fixture) := {violation |
 	some object_ in fixture.objects
 	decision := conftest.decision with input as object_
 		with data.weighbridge.registry as data.mutation.registries[fixture.setting]
 		with data.lib.weighbridge.request.now_ns as fixture.now
 	some violation in decision.violations
-	violation.effect == "deny"
 }
 """
 
@@ -175,10 +187,20 @@ def fixture_judge(policies: Path, fixtures: Path, folder: Path) -> Judge:
         }
     test, data = folder / "fixtures_test.rego", folder / "fixtures.json"
     test.write_text(_FIXTURES, encoding="utf-8")
-    data.write_text(json.dumps({"mutation": {"fixtures": shown, "registries": registries}}), encoding="utf-8")
+    names = dict.fromkeys((name for fixture in chosen for name in _names(fixture.objects)), True)
+    handed = {"fixtures": shown, "names": names, "registries": registries}
+    data.write_text(json.dumps({"mutation": handed}), encoding="utf-8")
     conftest = declared_point(CONFTEST)
     rules = [file for part in conftest.policies for file in _rego(policies / part) if not _is_test(file)]
     return Judge("fixtures", (*rules, test, data))
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Every key of every mapping below a value."""
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+        yield from _names(each)
 
 
 def _registry(catalogue: str, fixture: Fixture, at_ns: int, now_ns: int, folder: Path) -> Any:

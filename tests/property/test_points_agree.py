@@ -27,6 +27,7 @@ from weighbridge.harness.fixtures import Expectation, Fixture, FixtureDocument, 
 from weighbridge.harness.gator_point import UNREADABLE, gator, readable
 from weighbridge.harness.judgement import Judgement
 from weighbridge.harness.stage import Stage
+from weighbridge.points.manifests import parse_manifests
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AT = "2026-01-15T00:00:00Z"
@@ -236,3 +237,13 @@ def test_whatever_the_workload_the_points_agree(stage: Stage, opa: OpaServer, se
     workloads = [drawn(seed + number) for number in range(BATCH)]
     found = map(disagreement, workloads, judged(stage, opa, workloads))
     assert "\n---\n".join(itertools.islice(filter(None, found), 3)) == ""
+
+
+def test_a_violation_points_to_a_place_that_workloads_have(stage: Stage) -> None:
+    """Nobody finds a line by a name that no workload uses."""
+    names = {key for base in BASES for holder, key in places(base) if isinstance(holder, dict)}
+    manifests = [each for base in BASES for each in parse_manifests(json.dumps(base).encode(), "f")]
+    decisions = stage.checker().decide(manifests)
+    fields = [violation["field"] for decision in decisions for violation in decision["violations"]]
+    assert len(fields) > 500
+    assert {part for field in fields for part in field if isinstance(part, str)} - names == set()

@@ -1,5 +1,7 @@
 package lib.weighbridge.requirements.pod_test
 
+import data.lib.weighbridge.requirements.mod_test as models
+
 kernel_cases := {
 	"POD-008": {
 		"a usual one": {"patch": set_(csc("capabilities/add"), ["CHOWN"]), "limits": baseline, "codes": set()},
@@ -97,4 +99,25 @@ kernel_cases := {
 		"with slashes": {"patch": set_(sc("sysctls"), [{"name": "net/ipv4/tcp_rmem", "value": "1"}]), "codes": {"POD-013"}},
 		"a number": {"patch": set_(sc("sysctls"), [{"name": 1}]), "codes": {"POD-001", "POD-013"}},
 	},
+}
+
+# As Kubernetes' documentation of the baseline has them, word for word.
+test_every_usual_capability if {
+	every capability in [
+		"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID",
+		"SETPCAP", "SETUID", "SYS_CHROOT",
+	] {
+		judged(json.patch(models.pod, set_(csc("capabilities/add"), [capability])), baseline) == set()
+	}
+}
+
+test_every_safe_sysctl if {
+	every name in [
+		"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",
+		"net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout",
+		"net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_rmem",
+		"net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem",
+	] {
+		judged(json.patch(models.pod, set_(sc("sysctls"), [{"name": name, "value": "1"}])), baseline) == set()
+	}
 }

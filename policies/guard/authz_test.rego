@@ -34,6 +34,9 @@ test_denied if {
 		["GET", ["health", "live"]],
 		["HEAD", ["health"]],
 		["DELETE", ["health"]],
+		["PUT", ["v1", "data", "weighbridge", "guard", "decision"]],
+		["PATCH", ["v1", "data", "weighbridge", "guard", "workload"]],
+		["DELETE", ["v1", "data", "weighbridge", "guard", "decision"]],
 	] {
 		not allowed(request[0], request[1])
 	}

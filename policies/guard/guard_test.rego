@@ -83,6 +83,8 @@ test_cases if {
 		decided.http_status == 503
 		decided.dynamic_metadata.error.codes == [decided.dynamic_metadata.codes]
 		json.unmarshal(decided.body) == {"error": decided.dynamic_metadata.error}
+		decided.dynamic_metadata.error.type == "server_error"
+		decided.headers == {"content-type": "application/json"}
 		code := decided.dynamic_metadata.codes
 	]
 	found == [[name, code] | some [name, _, _, _, code] in cases]
@@ -137,6 +139,7 @@ test_a_fault_without_a_name if {
 	decided.headers == {"content-type": "application/json"}
 	decided.dynamic_metadata.codes == "INF-022"
 	error := json.unmarshal(decided.body).error
+	error == decided.dynamic_metadata.error
 	[error.code, error.type, error.codes] == ["INF-022", "server_error", ["INF-022"]]
 }
 

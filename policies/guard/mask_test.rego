@@ -96,6 +96,13 @@ test_what_is_kept_of_a_workload if {
 	{key | some key in object.keys(kept); concat("/", ["/input", key]) in found} == set()
 }
 
+test_a_parsed_path_that_the_catalogue_names_is_kept if {
+	call := {"attributes": {"request": {"http": {"method": "GET", "path": "/v1/models"}}}, "parsed_path": ["v1", "models"]}
+	found := log.mask with input as {"input": call}
+		with data.weighbridge.registry as {"calls": {"paths": {"GET /v1/models": {"answer": "entitlements"}}}}
+	not "/input/parsed_path" in found
+}
+
 test_encodings_that_are_known if {
 	every encoding in ["br", "deflate", "gzip", "identity", "zstd"] {
 		headers_of(event({"content-encoding": encoding})) == set()

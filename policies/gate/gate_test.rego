@@ -487,3 +487,16 @@ test_what_is_wrong_in_general_is_told if {
 	])
 	contains(message(answer, "REL-002"), "no image of the card")
 }
+
+# In Rego any text is greater than any number, and null smaller than all.
+test_ends_of_another_type if {
+	every value in ["9999999999999999999", null, [], {}] {
+		refused(judge(replaced("/approvals/0/expires_ns", value)), {"REL-006"})
+		refused(judge(replaced("/promotions/0/expires_ns", value)), {"REL-008"})
+		codes(judge([
+			{"op": "replace", "path": "/attestations/signed/held", "value": false},
+			{"op": "replace", "path": "/attestations/signed/expires_ns", "value": value},
+			{"op": "add", "path": "/attestations/signed/refused", "value": [{"file": "f", "reason": "forged"}]},
+		])) == {"REL-003"}
+	}
+}

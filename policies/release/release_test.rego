@@ -361,3 +361,12 @@ test_the_gates_reasons_are_told_where_they_belong if {
 	endswith(told.approvals, ": of approvals; of something unreadable")
 	contains(told.evaluation, ": of a metric; of something unreadable")
 }
+
+# What has members is not yet a text or a list.
+test_what_only_counts_like_what_is_wanted if {
+	odd := [{"text": "x", "spdx": ["MIT"]}]
+	unproven(replaced("/licenses", {"card": odd, "manifest": odd}))
+	refused(judge(replaced("/lineage/base_model", {"a": "b"})), {"REL-018"})
+	refused(judge(replaced("/lineage/datasets", {"a": "b"})), {"REL-018"})
+	unproven(replaced("/sections/threat_model", {"a": section}))
+}

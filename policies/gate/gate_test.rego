@@ -500,3 +500,9 @@ test_ends_of_another_type if {
 		])) == {"REL-003"}
 	}
 }
+
+test_metrics_that_are_no_object if {
+	every value in [[], "", null, 7] {
+		unproven([], replaced("/metrics", value))
+	}
+}

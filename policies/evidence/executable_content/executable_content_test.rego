@@ -96,3 +96,18 @@ test_refuses_nothing_at_all if {
 	verdict := executable_content.verdict with input as {}
 	verdict.passed == false
 }
+
+test_every_kind_can_be_allowed if {
+	every kind in [
+		"bytecode", "engine", "graph-operator", "keras-custom", "keras-lambda", "native", "pickle", "pickle-dangerous",
+		"pickle-unknown", "remote-code", "source", "template",
+	] {
+		part := {"path": "a", "kind": kind, "detail": "x"}
+		allowing := executable_content.verdict with input as object.union(found([part]), {"with": {"allowed": [kind]}})
+		allowing.passed == true
+		excepting := executable_content.verdict with input as object.union(found([part]), {"with": {"except": {kind: ["a"]}}})
+		excepting.passed == true
+		other := executable_content.verdict with input as found([part])
+		other.passed == false
+	}
+}

@@ -178,3 +178,10 @@ test_refuses_nothing_at_all if {
 	verdict := vulnerabilities.verdict with input as {}
 	verdict.passed == false
 }
+
+test_everyone_who_may_suppress if {
+	every by in ["grype", "openvex", "sarif", "trivy"] {
+		judged([suppressed(by, {})], {"accept_suppressed_by": [by]}).passed == true
+		judged([suppressed(by, {})], {"accept_suppressed_by": []}).passed == false
+	}
+}

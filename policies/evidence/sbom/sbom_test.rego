@@ -198,3 +198,12 @@ test_refuses_nothing_at_all if {
 	verdict := sbom.verdict with input as {}
 	verdict.passed == false
 }
+
+test_nothing_is_wrong_with_what_passes if {
+	every document in [cyclonedx, spdx, spdx3] {
+		problems := sbom.problems with input as document
+		problems == set()
+		asked := sbom.problems with input as object.union(document, {"with": {"denied_licenses": ["GPL-3.0-only"]}})
+		asked == set()
+	}
+}

@@ -185,3 +185,10 @@ test_everyone_who_may_suppress if {
 		judged([suppressed(by, {})], {"accept_suppressed_by": []}).passed == false
 	}
 }
+
+test_nothing_is_wrong_with_what_passes if {
+	every item in [scan([]), scan([finding("CVE-1", ["low"])]), object.union(scan([]), {"with": {"accept_suppressed_by": ["openvex"]}})] {
+		problems := vulnerabilities.problems with input as item
+		problems == set()
+	}
+}

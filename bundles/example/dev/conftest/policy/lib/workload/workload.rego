@@ -6,85 +6,31 @@
 #   `subject` that the requirements see.
 package lib.weighbridge.workload
 
-# METADATA
-# title: Where the built-in kinds keep their pod template
-# description: Keyed by API group and kind, because other groups have a `Job` or a `Deployment`, too, with another shape.
-templates := {
-	"/Pod": [],
-	"/PodTemplate": ["template"],
-	"/ReplicationController": ["spec", "template"],
-	"apps/DaemonSet": ["spec", "template"],
-	"apps/Deployment": ["spec", "template"],
-	"apps/ReplicaSet": ["spec", "template"],
-	"apps/StatefulSet": ["spec", "template"],
-	"batch/CronJob": ["spec", "jobTemplate", "spec", "template"],
-	"batch/Job": ["spec", "template"],
-}
-
-# METADATA
-# title: API groups whose kinds become serving pods
-# description: Some of their kinds hold no list of containers, so that nothing in them looks like a pod.
-serving_groups := {
-	"aibrix.ai",
-	"apps.nvidia.com",
-	"inference.llmaz.io",
-	"inference.networking.k8s.io",
-	"inference.sagemaker.aws.amazon.com",
-	"kaito.sh",
-	"kubeai.org",
-	"leaderworkerset.x-k8s.io",
-	"llm-d.ai",
-	"llmaz.io",
-	"machinelearning.seldon.io",
-	"ollama.ayaka.io",
-	"ome.io",
-	"orchestration.aibrix.ai",
-	"production-stack.vllm.ai",
-	"ray.io",
-	"serving.knative.dev",
-	"serving.kserve.io",
-	"serving.yatai.ai",
-}
-
-# METADATA
-# title: Kubernetes' own API groups
-# description: Whichever of their kinds make pods are described above; an `image` in another of them starts nothing.
-kubernetes_groups := {
-	"",
-	"admissionregistration.k8s.io",
-	"apiextensions.k8s.io",
-	"apiregistration.k8s.io",
-	"apps",
-	"authentication.k8s.io",
-	"authorization.k8s.io",
-	"autoscaling",
-	"batch",
-	"certificates.k8s.io",
-	"coordination.k8s.io",
-	"discovery.k8s.io",
-	"events.k8s.io",
-	"flowcontrol.apiserver.k8s.io",
-	"networking.k8s.io",
-	"node.k8s.io",
-	"policy",
-	"rbac.authorization.k8s.io",
-	"resource.k8s.io",
-	"scheduling.k8s.io",
-	"storage.k8s.io",
-}
+import data.lib.weighbridge.part
 
 container_lists := ["initContainers", "containers", "ephemeralContainers"]
 
 # METADATA
 # title: The subject
-# description: The object as requirements see it; `form` is `pod`, `undescribed`, `other` or `unreadable`.
-subject(object_) := {
+# description: |
+#   The object as requirements see it; `form` is `pod`, `undescribed`, `other` or `unreadable`. `table` holds the kinds that the
+#   catalogue describes; `manifest` is the object itself, as it came; `parts` is the number of pods, and `pod` the one that `lib/part` points to.
+subject(object_, table) := {
 	"kind": "workload",
 	"object": identity(object_),
-	"form": form(object_),
+	"manifest": object_,
+	"form": form(object_, table, found),
 	"labels": outer_labels(object_),
-	"pod": pod(object_),
+	"pod": pod(found),
+	"parts": count(all),
+} if {
+	all := parts(object_, table)
+	found := [made_ | made_ := pod_of(object_, all[part.index])]
 }
+
+pod([found]) := found
+
+pod([]) := null
 
 # METADATA
 # title: What a report calls the object
@@ -110,18 +56,33 @@ text(object_, path) := value if {
 	is_string(value)
 }
 
-default form(_) := "unreadable"
+default form(_, _, _) := "unreadable"
 
-form(object_) := "pod" if {
-	readable_pod(object_)
+# What is asked of nearly every object comes first.
+form(object_, table, found) := "pod" if {
+	count(found) == 1
+	templates[group_kind(object_)]
 } else := "undescribed" if {
 	addressed(object_)
-	not templates[group_kind(object_)]
+	not known_kind(object_, table)
+	not group_kind(object_) in podless
 	holds_pods(object_)
+} else := "undescribed" if {
+	part.index == 0 # what is wrong with the whole object is told once
+	not templates[group_kind(object_)]
+	known_kind(object_, table)
+	stray(object_, table)
+} else := "pod" if {
+	count(found) == 1
+	whole(object_, table)
 } else := "other" if {
 	addressed(object_)
-	not templates[group_kind(object_)]
+	not known_kind(object_, table)
 }
+
+whole(_, _) if part.index > 0
+
+whole(object_, table) if not unwalkable(object_, table)
 
 # METADATA
 # title: The object is a list of objects
@@ -172,46 +133,37 @@ names_image_or_weights(key) if key in {"container", "containerTemplate", "initCo
 
 names_image_or_weights(key) if regex.match(`(image|imageref|imageuri|imageurl|modelid|modeluri|modelurl|storageuri)$`, lower(key))
 
-# METADATA
-# title: The pod that a described kind makes
-# description: Where it lies, its labels and annotations, containers and volumes, each with its path in the object; null if there is none.
-default pod(_) := null
-
-pod(object_) := {
-	"path": path,
-	"labels": strings(template, ["metadata", "labels"]),
-	"annotations": strings(template, ["metadata", "annotations"]),
-	"spec": template.spec,
-	"containers": containers(path, template.spec),
-	"volumes": volumes(path, template.spec),
-	"claims": claims(object_),
-} if {
-	readable_pod(object_)
-	path := templates[group_kind(object_)]
-	template := at(object_, path)
+object_at(object_, path) := found if {
+	found := at(object_, path)
+	is_object(found)
 }
 
 at(object_, path) := object_ if {
 	path == []
 } else := object.get(object_, path, null)
 
-readable_pod(object_) if {
-	addressed(object_)
-	template := at(object_, templates[group_kind(object_)])
-	is_object(template)
-	readable_metadata(object_)
-	readable_metadata(template)
-	is_object(template.spec)
-	is_array(template.spec.containers)
-	count(template.spec.containers) > 0
+readable_spec(spec) if {
+	is_object(spec)
+	is_array(spec.containers)
+	readable_lists(spec)
 	every list in container_lists {
-		readable_containers(listed(template.spec, list))
+		readable_containers(listed(spec, list))
 	}
-	every volume in listed(template.spec, "volumes") {
+}
+
+readable_lists(spec) if {
+	every list in container_lists {
+		is_array(listed(spec, list))
+	}
+	readable_volumes(spec)
+}
+
+readable_volumes(spec) if {
+	is_array(listed(spec, "volumes"))
+	every volume in listed(spec, "volumes") {
 		is_object(volume)
 		is_string(volume.name)
 	}
-	is_array(listed(template.spec, "volumes"))
 }
 
 readable_metadata(object_) if {
@@ -246,6 +198,7 @@ readable_containers(list) if {
 		every variable in listed(container, "env") {
 			is_string(variable.name)
 		}
+		within_bounds(container)
 	}
 }
 
@@ -256,17 +209,27 @@ strings(object_, path) := map if {
 	is_object(map)
 }
 
-containers(path, spec) := [{"field": array.concat(path, ["spec", list, i]), "container": container} |
+listed_containers(path, spec) := [{"field": array.concat(path, [list, i]), "container": with_image(container)} |
 	some list in container_lists
 	some i, container in listed(spec, list)
 ]
 
-volumes(path, spec) := [{"field": array.concat(path, ["spec", "volumes", i]), "volume": volume} |
+# An image that is missing is one that nobody can name; a rule that asks for it gets an answer.
+with_image(container) := container if {
+	object.get(container, "image", null) != null
+} else := object.union(container, {"image": ""}) if {
+	is_object(container)
+} else := container
+
+volumes(path, spec) := [{"field": array.concat(path, ["volumes", i]), "volume": volume} |
 	some i, volume in listed(spec, "volumes")
 ]
 
 # A StatefulSet's pods mount claims that no volume in the pod's own list names.
-claims(object_) := [["spec", "volumeClaimTemplates", i] | some i, _ in object_.spec.volumeClaimTemplates]
+claims(object_) := [array.concat(path, [i]) |
+	some path in [["spec", "volumeClaimTemplates"], ["spec", "leaderWorkerTemplate", "volumeClaimTemplates"]]
+	some i, _ in object.get(object_, path, [])
+]
 
 # METADATA
 # title: Labels around the pod template

@@ -16,6 +16,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 #     description: Kubernetes API, Pod
+#   - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/
+#     description: Pod Security Standards
 # custom:
 #   code: POD-001
 #   severity: high

@@ -2,68 +2,68 @@ package lib.weighbridge.requirements.pod
 
 import data.lib.weighbridge.request
 
+# By where it stands: what a pod or a container has there is looked up, rather than each of these in every pod.
 types := {
-	["securityContext"]: "object",
-	["securityContext", "windowsOptions"]: "object",
-	["securityContext", "windowsOptions", "hostProcess"]: "boolean",
-	["securityContext", "seLinuxOptions"]: "object",
-	["securityContext", "seLinuxOptions", "type"]: "string",
-	["securityContext", "seLinuxOptions", "user"]: "string",
-	["securityContext", "seLinuxOptions", "role"]: "string",
-	["securityContext", "seccompProfile"]: "object",
-	["securityContext", "seccompProfile", "type"]: "string",
-	["securityContext", "appArmorProfile"]: "object",
-	["securityContext", "appArmorProfile", "type"]: "string",
-	["securityContext", "runAsNonRoot"]: "boolean",
-	["securityContext", "runAsUser"]: "number",
-	["resources"]: "object",
-	["resources", "limits"]: "object",
-	["resources", "requests"]: "object",
+	["securityContext"]: {
+		"windowsOptions": "object",
+		"seLinuxOptions": "object",
+		"seccompProfile": "object",
+		"appArmorProfile": "object",
+		"runAsNonRoot": "boolean",
+		"runAsUser": "number",
+	},
+	["securityContext", "windowsOptions"]: {"hostProcess": "boolean"},
+	["securityContext", "seLinuxOptions"]: {"type": "string", "user": "string", "role": "string"},
+	["securityContext", "seccompProfile"]: {"type": "string"},
+	["securityContext", "appArmorProfile"]: {"type": "string"},
+	["resources"]: {"limits": "object", "requests": "object"},
 }
 
-types_of_pods := {
-	["hostNetwork"]: "boolean",
-	["hostPID"]: "boolean",
-	["hostIPC"]: "boolean",
-	["hostUsers"]: "boolean",
-	["shareProcessNamespace"]: "boolean",
-	["automountServiceAccountToken"]: "boolean",
-	["os"]: "object",
-	["os", "name"]: "string",
-	["securityContext", "sysctls"]: "array",
-}
+types_of_pods := object.union(types, {
+	[]: {
+		"securityContext": "object",
+		"resources": "object",
+		"hostNetwork": "boolean",
+		"hostPID": "boolean",
+		"hostIPC": "boolean",
+		"hostUsers": "boolean",
+		"shareProcessNamespace": "boolean",
+		"automountServiceAccountToken": "boolean",
+		"os": "object",
+	},
+	["os"]: {"name": "string"},
+	["securityContext"]: {"sysctls": "array"},
+})
 
-types_of_containers := {
-	["ports"]: "array",
-	["livenessProbe"]: "object",
-	["readinessProbe"]: "object",
-	["startupProbe"]: "object",
-	["lifecycle"]: "object",
-	["lifecycle", "postStart"]: "object",
-	["lifecycle", "preStop"]: "object",
-	["name"]: "string",
-	["securityContext", "privileged"]: "boolean",
-	["securityContext", "allowPrivilegeEscalation"]: "boolean",
-	["securityContext", "readOnlyRootFilesystem"]: "boolean",
-	["securityContext", "procMount"]: "string",
-	["securityContext", "capabilities"]: "object",
-	["securityContext", "capabilities", "add"]: "array",
-	["securityContext", "capabilities", "drop"]: "array",
-}
+types_of_containers := object.union(types, {
+	[]: {
+		"securityContext": "object",
+		"resources": "object",
+		"ports": "array",
+		"livenessProbe": "object",
+		"readinessProbe": "object",
+		"startupProbe": "object",
+		"lifecycle": "object",
+		"name": "string",
+	},
+	["lifecycle"]: {"postStart": "object", "preStop": "object"},
+	["securityContext"]: {
+		"privileged": "boolean",
+		"allowPrivilegeEscalation": "boolean",
+		"readOnlyRootFilesystem": "boolean",
+		"procMount": "string",
+		"capabilities": "object",
+	},
+	["securityContext", "capabilities"]: {"add": "array", "drop": "array"},
+})
 
 unreadable contains {"field": array.concat(spec_field, path), "what": dotted(path)} if {
-	some path, type in object.union(types, types_of_pods)
-	value := object.get(spec, path, null)
-	value != null
-	type_name(value) != type
+	some path in mistyped(spec, types_of_pods)
 }
 
 unreadable contains {"field": array.concat(entry.field, path), "what": dotted(path)} if {
 	some entry in request.subject.pod.containers
-	some path, type in object.union(types, types_of_containers)
-	value := object.get(entry.container, path, null)
-	value != null
-	type_name(value) != type
+	some path in mistyped(entry.container, types_of_containers)
 }
 
 unreadable contains {"field": array.concat(spec_field, path), "what": dotted(path)} if {
@@ -84,6 +84,14 @@ unreadable contains {"field": array.concat(entry.field, path), "what": dotted(pa
 	path := ["securityContext", "capabilities", list]
 	some capability in object.get(entry.container, path, [])
 	not is_string(capability)
+}
+
+mistyped(object_, typed) := {array.concat(place, [key]) |
+	some place, keys in typed
+	some key, value in object.get(object_, place, null)
+	type := keys[key]
+	type_name(value) != type
+	value != null
 }
 
 # A rule of its own: negating a call whose argument is undefined is undefined, too, and would say nothing.

@@ -10,6 +10,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/containers/images/
 #     description: Kubernetes images
+#   - ref: https://atlas.mitre.org/techniques/AML.T0010.004
+#     description: MITRE ATLAS AML.T0010.004, container registry
 # custom:
 #   code: MOD-008
 #   severity: high
@@ -46,7 +48,7 @@ image_owner := version_name
 
 image_owner := object_name if not version_name
 
-approved_image(pinned) if record.images[pinned] == true
+approved_image(pinned) if is_object(record.images[pinned])
 
 approved_image(pinned) if request.support_image(pinned)
 

@@ -8,6 +8,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
 #     description: Kubernetes labels
+#   - ref: https://owasp.org/www-project-machine-learning-security-top-10/docs/ML06_2023-AI_Supply_Chain_Attacks
+#     description: OWASP ML Top 10, ML06 AI supply chain attacks
 # custom:
 #   code: MOD-001
 #   severity: high
@@ -33,6 +35,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
 #     description: Kubernetes annotations
+#   - ref: https://owasp.org/www-project-machine-learning-security-top-10/docs/ML10_2023-Model_Poisoning
+#     description: OWASP ML Top 10, ML10 model poisoning
 # custom:
 #   code: MOD-005
 #   severity: high
@@ -55,6 +59,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
 #     description: Kubernetes Deployments
+#   - ref: https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF
+#     description: NSA and CISA, Kubernetes Hardening Guidance
 # custom:
 #   code: MOD-012
 #   severity: medium

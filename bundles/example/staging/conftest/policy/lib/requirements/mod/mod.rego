@@ -8,9 +8,9 @@
 #   |---|---|
 #   | policy data missing | MOD-013 alone |
 #   | object not understood | MOD-010 alone |
-#   | kind that holds pods, not described | MOD-011 alone |
+#   | kind that holds pods, not described, or with containers where none are described | MOD-011 alone |
 #   | kind without pods, exempt namespace, support images only | nothing |
-#   | serving workload | MOD-001, MOD-012, MOD-014, the form of images (MOD-008), volumes (MOD-009) |
+#   | serving workload | MOD-001, MOD-012, MOD-014, the form of images (MOD-008), volumes (MOD-009), foreign code (MOD-018) |
 #   | ... with readable labels | MOD-002 |
 #   | ... of a known version | MOD-003, MOD-005, MOD-006, MOD-007 |
 #   | ... that is approved | MOD-004, whether images and sources are the approved ones (MOD-008, MOD-009) |
@@ -24,6 +24,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/overview/working-with-objects/
 #     description: Kubernetes objects
+#   - ref: https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF
+#     description: NSA and CISA, Kubernetes Hardening Guidance
 # custom:
 #   code: MOD-010
 #   severity: high
@@ -45,17 +47,20 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://kubernetes.io/docs/concepts/workloads/
 #     description: Kubernetes workloads
+#   - ref: https://www.cisecurity.org/benchmark/kubernetes
+#     description: CIS Kubernetes Benchmark, image provenance and admission control
 # custom:
 #   code: MOD-011
 #   severity: high
-#   fix: Deploy the model with a built-in kind (Deployment, StatefulSet, Job ...), whose pod template can be judged.
+#   fix: Say in `kinds` of weighbridge.yaml where its pods lie, or deploy with a kind that is described (Deployment, InferenceService ...).
 deny contains violation if {
 	request.data_readable
 	request.subject.form == "undescribed"
+	concerned
 	violation := {
 		"code": "MOD-011",
 		"severity": "high",
-		"message": sprintf("%s: a kind that makes pods, and nobody described where. Use a built-in kind such as Deployment.", [object_name]),
+		"message": sprintf("%s: makes pods where nobody described any. Say in `kinds` of weighbridge.yaml where they lie, or use another kind.", [object_name]),
 		"field": ["kind"],
 	}
 }
@@ -66,6 +71,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://www.openpolicyagent.org/docs/management-bundles
 #     description: OPA bundles
+#   - ref: https://attack.mitre.org/techniques/T1562/
+#     description: MITRE ATT&CK T1562, impair defenses
 # custom:
 #   code: MOD-013
 #   severity: critical
@@ -86,6 +93,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://www.openpolicyagent.org/docs/management-bundles
 #     description: OPA bundles
+#   - ref: https://attack.mitre.org/techniques/T1562/
+#     description: MITRE ATT&CK T1562, impair defenses
 # custom:
 #   code: MOD-014
 #   severity: critical
@@ -100,6 +109,11 @@ deny contains violation if {
 		"field": [],
 	}
 }
+
+# In an exempt namespace anything goes; in one that is bound to no environment, what looks like serving is asked about.
+concerned if request.bound
+
+concerned if request.suspected
 
 understood if request.subject.form in {"pod", "undescribed", "other"}
 

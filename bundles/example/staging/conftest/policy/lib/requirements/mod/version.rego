@@ -8,6 +8,8 @@ import data.lib.weighbridge.request
 # related_resources:
 #   - ref: https://slsa.dev/spec/v1.0/verifying-artifacts
 #     description: SLSA, verifying artifacts
+#   - ref: https://owasp.org/www-project-machine-learning-security-top-10/docs/ML06_2023-AI_Supply_Chain_Attacks
+#     description: OWASP ML Top 10, ML06 AI supply chain attacks
 # custom:
 #   code: MOD-002
 #   severity: high
@@ -30,6 +32,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://slsa.dev/spec/v1.0/verification_summary
 #     description: SLSA, verification summary
+#   - ref: https://atlas.mitre.org/techniques/AML.T0010.003
+#     description: MITRE ATLAS AML.T0010.003, supply chain of models
 # custom:
 #   code: MOD-003
 #   severity: critical
@@ -52,6 +56,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://in-toto.io/
 #     description: in-toto
+#   - ref: https://owasp.org/www-project-machine-learning-security-top-10/docs/ML06_2023-AI_Supply_Chain_Attacks
+#     description: OWASP ML Top 10, ML06 AI supply chain attacks
 # custom:
 #   code: MOD-004
 #   severity: high
@@ -74,6 +80,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://csrc.nist.gov/glossary/term/revocation
 #     description: NIST, revocation
+#   - ref: https://atlas.mitre.org/techniques/AML.T0010.003
+#     description: MITRE ATLAS AML.T0010.003, supply chain of models
 # custom:
 #   code: MOD-006
 #   severity: critical
@@ -96,6 +104,8 @@ deny contains violation if {
 # related_resources:
 #   - ref: https://csrc.nist.gov/glossary/term/incident_response_plan
 #     description: NIST, incident response
+#   - ref: https://owasp.org/www-project-machine-learning-security-top-10/docs/ML06_2023-AI_Supply_Chain_Attacks
+#     description: OWASP ML Top 10, ML06 AI supply chain attacks
 # custom:
 #   code: MOD-007
 #   severity: high

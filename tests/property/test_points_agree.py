@@ -79,8 +79,14 @@ class Allowance:
     reason: str
 
 
+def namespace_of(workload: Any) -> Any:
+    metadata = workload.get("metadata") if isinstance(workload, dict) else None
+    return metadata.get("namespace", "") if isinstance(metadata, dict) else ""
+
+
 EXCEPTIONS = (
     Allowance(lambda each: not readable(each), None, UNREADABLE),
+    Allowance(lambda each: not isinstance(namespace_of(each), str), None, "a request names its namespace itself"),
     Allowance(lambda each: kind_of(each).endswith("List"), None, "an API server sees a list's items, never a list"),
     Allowance(
         lambda each: kind_of(each) in {"ClusterRole", "ClusterRoleBinding"},

@@ -135,7 +135,8 @@ def _integrated_ns(entry: Any) -> int | None:
 
 
 def _vouched(token: TimeStampResponse, signature: bytes, root: TrustedRoot) -> bool:
-    from rfc3161_client import VerificationError, VerifierBuilder  # noqa: PLC0415 -- only for who needs a time
+    from cryptography.x509 import InvalidVersion  # noqa: PLC0415 -- only for who needs a time
+    from rfc3161_client import VerificationError, VerifierBuilder  # noqa: PLC0415 -- the same
 
     for authority in root.get_timestamp_authorities():
         chain = authority.certificates(allow_expired=True)
@@ -145,7 +146,7 @@ def _vouched(token: TimeStampResponse, signature: bytes, root: TrustedRoot) -> b
         try:
             if verifier.verify_message(token, signature):
                 return True
-        except (VerificationError, ValueError):
+        except (VerificationError, ValueError, InvalidVersion):
             continue
     return False
 

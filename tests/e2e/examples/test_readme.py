@@ -29,5 +29,5 @@ def test_the_walk_through_the_example(tmp_path):
     assert "REL-002 vuln-scan-clean" in result.stdout
     assert "MOD-003" in result.stdout
     assert re.search(r"admitted\.yaml:\d+:\d+: deny MOD-004", result.stdout)
-    assert "prod: 0 allowed, 9 denied" in result.stdout
+    assert "prod: 0 allowed, 11 denied" in result.stdout
     assert (tmp_path / "bundles" / "index.json").is_file()

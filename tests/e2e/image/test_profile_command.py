@@ -99,6 +99,7 @@ def test_what_is_signed_about_an_image_passes_or_not(layout, tmp_path, signing_k
         verdicts[name] = judged(engine, found, image["digest"])
     assert verdicts["good"] == {
         "passed": True, "reasons": [], "claims": {"bases": ["scratch"], "platforms": ["linux/amd64"], "cuda": []},
+        "facts": {"bases": ["scratch"], "cuda": [], "cudnn": [], "found": {}, "users": ["other"]},
     }  # fmt: skip
     assert not verdicts["bad"]["passed"]
     said = "; ".join(verdicts["bad"]["reasons"])

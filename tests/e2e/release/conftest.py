@@ -33,6 +33,8 @@ AT = "2026-01-15T00:00:00Z"
 AT_NS = parse_time_ns(AT)
 DAY_NS = 86_400 * 10**9
 CYCLONEDX = "https://cyclonedx.org/bom"
+JUDGED_BY = ["evidence", "gate", "release"]
+"""The folders of rules that one OPA has when a catalogue is judged."""
 Json = dict[str, Any]
 
 CARD = """---
@@ -155,7 +157,7 @@ class Shop:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[OpaServer]:
     """One OPA with the shipped rules for all tests here: starting one takes longer than all that it is asked."""
-    with OpaServer([resources.policies() / "evidence", resources.policies() / "gate"]) as server:
+    with OpaServer([resources.policies() / step for step in JUDGED_BY]) as server:
         yield server
 
 
@@ -164,7 +166,7 @@ def shop(tmp_path: Path, engine: OpaServer, monkeypatch: pytest.MonkeyPatch) -> 
     """The version in dev, with all evidence that does not come from promoting and approving."""
 
     def kept(paths: list[Path], modules: dict[str, str]) -> AbstractContextManager[OpaServer]:
-        assert ([path.name for path in paths], modules) == (["evidence", "gate"], {})
+        assert ([path.name for path in paths], modules) == (JUDGED_BY, {})
         return nullcontext(engine)
 
     monkeypatch.setattr("weighbridge.registry.judgement.OpaServer", kept)

@@ -84,6 +84,8 @@ def test_dev_to_prod(shop: Shop, tmp_path: Path) -> None:
         "sbom_uri": "s3://b/bom.json",
         "attestations": [
             "eval-passed",
+            "image-components",
+            "image-profiled",
             "model-signed",
             "packaged",
             "published",

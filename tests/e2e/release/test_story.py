@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from weighbridge.canonical import canonical, digest
+from weighbridge.points.compiled import CompiledFolder
 from weighbridge.registry.records import record_document
 
 from .conftest import AT, FOLDER, NAME, Shop, key_file
@@ -102,8 +103,7 @@ def test_dev_to_prod(shop: Shop, tmp_path: Path) -> None:
         "--allow-example-keys", "--output", tmp_path / "out",
     )  # fmt: skip
     assert compiled.returncode == 0, compiled.stderr
-    registry = next((tmp_path / "out" / "prod" / "conftest" / "data").rglob("*.json"))
-    record = json.loads(registry.read_text())["weighbridge"]["registry"]["records"][NAME]
+    [record] = CompiledFolder(tmp_path / "out", "prod").records([NAME]).values()
     assert (record["approved"], record["digest"]) == (True, shop.artifact)
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.names import NEVER_NS, format_time
 from weighbridge.errors import InputError, Problem
 from weighbridge.evidence.dsse import KeyRing, parse_envelope, verified_by
 from weighbridge.evidence.predicates import ORDER, OrderPredicate
 from weighbridge.evidence.statement import parse_statement
+from weighbridge.registry.own_subject import own_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +85,9 @@ class _Reader:
         """
         envelope = parse_envelope(file.data, file.path)
         statement = parse_statement(envelope, file.path)
-        order = Order(file.path, _predicate(statement, file.path), _own_subject(statement, file.path))
+        order = Order(
+            file.path, _predicate(statement, file.path), own_subject(statement, ORDER, file.path, _WRITE_AGAIN)
+        )
         problems = [*_shape(order, self._at_ns)]
         signed_by = frozenset(verified_by(envelope, self._ring))
         for environment in order.predicate.environments:
@@ -143,18 +145,6 @@ def _predicate(statement: Statement, file: str) -> OrderPredicate:
             )
             for given in error.errors()
         ) from error
-
-
-def _own_subject(statement: Statement, file: str) -> str:
-    """The digest of the predicate, which must be the statement's one subject."""
-    try:
-        own = digest(canonical(dict(statement.predicate)))
-    except ValueError as error:
-        raise InputError.single(file, str(error), _WRITE_AGAIN, field="predicate") from error
-    if statement.subject != ((ORDER, own),):
-        message = f"must have one subject, named {ORDER}, with the digest {own} of its predicate"
-        raise InputError.single(file, message, _WRITE_AGAIN, field="subject")
-    return own
 
 
 def _shape(order: Order, at_ns: int) -> Iterable[Problem]:

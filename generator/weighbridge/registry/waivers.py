@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.names import NEVER_NS, format_time
 from weighbridge.catalogue.softening import gate_waives, waiver_refusal
 from weighbridge.catalogue.validation import validate
@@ -23,6 +22,7 @@ from weighbridge.evidence.dsse import parse_envelope
 from weighbridge.evidence.predicates import WAIVER, WaiverPredicate
 from weighbridge.evidence.signed import Signatures
 from weighbridge.evidence.statement import parse_statement
+from weighbridge.registry.own_subject import own_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -232,11 +232,5 @@ def _predicate(statement: Statement, file: str) -> WaiverPredicate:
         message = f"has predicate type {statement.predicate_type!r:.100}, not {WAIVER}"
         raise InputError.single(file, message, "Only waivers belong into waivers/.", field="predicateType")
     predicate = validate(WaiverPredicate, dict(statement.predicate), file, prefix=("predicate",))
-    try:
-        own = digest(canonical(dict(statement.predicate)))
-    except ValueError as error:
-        raise InputError.single(file, str(error), _WRITE_AGAIN, field="predicate") from error
-    if statement.subject != ((WAIVER, own),):
-        message = f"must have one subject, named {WAIVER}, with the digest {own} of its predicate"
-        raise InputError.single(file, message, _WRITE_AGAIN, field="subject")
+    own_subject(statement, WAIVER, file, _WRITE_AGAIN)
     return predicate

@@ -22,8 +22,12 @@ pytestmark = pytest.mark.engines
 QUICK = Limits(attempts=2, backoff=0.01, chunk=100_000)
 
 
-def repository(host: str, name: str) -> Registry:
-    return Registry(host, name, credentials=ANONYMOUS, limits=QUICK)
+# This registry writes a tag's link in place, and answers 500 to who reads it in that moment.
+PATIENT = Limits(attempts=10, backoff=0.01)
+
+
+def repository(host: str, name: str, limits: Limits = QUICK) -> Registry:
+    return Registry(host, name, credentials=ANONYMOUS, limits=limits)
 
 
 def blob(data: bytes) -> tuple[Descriptor, object]:
@@ -92,7 +96,7 @@ def test_clients_that_write_the_fallback_index_at_once_lose_nothing(registry: st
 
     def attach(client: int) -> None:
         try:
-            store = repository(registry, "crowded")
+            store = repository(registry, "crowded", PATIENT)
             for n in range(3):
                 manifest = manifest_json(EMPTY, [EMPTY], artifact_type=f"application/r{client}-{n}", subject=subject)
                 store.put_referrers(subject, [manifest])

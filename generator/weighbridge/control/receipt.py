@@ -44,6 +44,8 @@ class Receipt:
     """When anything was heard of it: a status, a receipt, or a request for a bundle."""
     state: ReceiptState = "ok"
     """`failing`: its last report of a bundle is an error, so the revision above is an older one."""
+    state_since_ns: int = 0
+    """When it was first heard to be in that state; 0 where that was not kept."""
     code: str = ""
     """OPA's code for the error, such as `bundle_error`."""
     message: str = ""

@@ -20,7 +20,8 @@ from weighbridge.engines.process import free_port
 from weighbridge.engines.sidecar import Sidecar, SidecarSettings
 from weighbridge.errors import InputError, Problem
 from weighbridge.harness.bundle_server import BundleServer
-from weighbridge.points.envoy import check_address, relocate
+from weighbridge.points.envoy import relocate
+from weighbridge.points.envoy_address import listener_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +74,7 @@ class Gateway:
         self._stack = ExitStack()
         self._listen = listen or f"127.0.0.1:{free_port()}"
         try:
-            check_address(self._listen)
+            listener_address(self._listen)
         except ValueError as error:
             fix = "Write host and port, such as 127.0.0.1:8080."
             raise InputError.single("", str(error), fix, field="--listen") from error

@@ -6,7 +6,6 @@ read from a body, what OPA sees of a call, and how Envoy words its own refusals.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 
 import jinja2
 import yaml
+
+from weighbridge.points.envoy_address import cluster_address, is_ip, listener_address, refuse_public
 
 if TYPE_CHECKING:
     from weighbridge.catalogue.configuration import Environment
@@ -145,13 +146,13 @@ def envoy_bootstrap(environment_name: str, environment: Environment, site: Envoy
         ValueError: an address of another form, or an admin interface that others could reach.
     """
     site = site or EnvoySite()
-    _refuse_public(site.admin)
+    refuse_public(site.admin)
     return _template().render(
         environment=environment_name,
         site=site,
-        listen=_address(site.listen),
-        opa=_cluster_address(site.opa_address),
-        admin=_address(site.admin),
+        listen=listener_address(site.listen),
+        opa=cluster_address(site.opa_address),
+        admin=listener_address(site.admin),
         body_limit=environment.calls.body_limit,
         namespace=METADATA_NAMESPACE,
         opa_cluster=OPA_CLUSTER,
@@ -193,11 +194,11 @@ def relocate(
     Raises:
         ValueError: an address of another form, or an admin interface that others could reach.
     """
-    _refuse_public(admin)
+    refuse_public(admin)
     document = yaml.safe_load(bootstrap)
-    document["admin"]["address"] = _address(admin)
+    document["admin"]["address"] = listener_address(admin)
     listener = document["static_resources"]["listeners"][0]
-    listener["address"] = _address(listen)
+    listener["address"] = listener_address(listen)
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     manager["access_log"][0]["typed_config"]["path"] = access_log
     for given in manager["http_filters"] if decision_seconds is not None else ():
@@ -214,7 +215,7 @@ def relocate(
 
 
 def _move(cluster: dict[str, Any], address: str) -> None:
-    moved = _cluster_address(address)
+    moved = cluster_address(address)
     cluster["type"] = moved["type"]
     cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = moved["address"]
 
@@ -235,62 +236,11 @@ def _known_only(attribute: str, known: set[str]) -> str:
     return f"%CEL({attribute} in [{listed}] ? {attribute} : '')%"
 
 
-def check_address(address: str) -> None:
-    """Refuse what Envoy could not listen at.
-
-    Raises:
-        ValueError: no `host:port`, `[v6]:port` or `unix:///path`.
-    """
-    _address(address)
-
-
-def _split(address: str) -> tuple[str, int]:
-    wrong = f"{address!r} is no `host:port`, `[v6]:port` or `unix:///path`"
-    try:
-        parts = urlsplit(f"//{address}")
-        host, port = parts.hostname, parts.port
-    except ValueError as error:  # a port beyond 65535, or brackets around what is no address
-        raise ValueError(wrong) from error
-    if not host or port is None or parts.path or parts.username is not None:
-        raise ValueError(wrong)
-    return host, port
-
-
-def _address(address: str) -> dict[str, Any]:
-    if address.startswith("unix:///"):
-        return {"pipe": {"path": address.removeprefix("unix://"), "mode": 0o600}}
-    host, port = _split(address)
-    return {"socket_address": {"address": host, "port_value": port}}
-
-
-def _cluster_address(address: str) -> dict[str, Any]:
-    if address.startswith("unix:///"):
-        return {"type": "STATIC", "address": {"pipe": {"path": address.removeprefix("unix://")}}}
-    host, _ = _split(address)
-    return {"type": "STATIC" if _is_ip(host) else "STRICT_DNS", "address": _address(address)}
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _refuse_public(admin: str) -> None:
-    if admin.startswith("unix:///"):
-        return
-    host, _ = _split(admin)
-    if not (_is_ip(host) and ipaddress.ip_address(host).is_loopback):
-        raise ValueError(f"Envoy's admin interface must listen on loopback or a Unix socket, not on {admin}")
-
-
 def _upstream(version: str, url: str, trusted_ca: str) -> dict[str, Any]:
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    cluster = _cluster_address(f"{host}:{port}")
+    cluster = cluster_address(f"{host}:{port}")
     tls = _tls(host, trusted_ca) if parts.scheme == "https" else None
     return {"version": version, "authority": parts.netloc, "tls": tls, **cluster}
 
@@ -300,7 +250,7 @@ def _tls(host: str, trusted_ca: str) -> dict[str, Any]:
         "trusted_ca": {"filename": trusted_ca},
         # Without this Envoy accepts any certificate of a trusted authority, whoever it was issued to.
         "match_typed_subject_alt_names": [
-            {"san_type": "IP_ADDRESS" if _is_ip(host) else "DNS", "matcher": {"exact": host}}
+            {"san_type": "IP_ADDRESS" if is_ip(host) else "DNS", "matcher": {"exact": host}}
         ],
     }
     context: dict[str, Any] = {
@@ -310,4 +260,4 @@ def _tls(host: str, trusted_ca: str) -> dict[str, Any]:
             "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
         },
     }
-    return context if _is_ip(host) else {**context, "sni": host}
+    return context if is_ip(host) else {**context, "sni": host}

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from weighbridge.catalogue.configuration import Environment
-from weighbridge.points.envoy import EnvoySite, check_address, envoy_bootstrap, relocate
+from weighbridge.points.envoy import EnvoySite, envoy_bootstrap, relocate
+from weighbridge.points.envoy_address import listener_address
 
 
 def bootstrap(environment=None, **site):
@@ -95,12 +96,12 @@ def test_the_key_n_is_text_for_a_reader_to_whom_n_means_no():
 @pytest.mark.parametrize("address", ["foo", "127.0.0.1", ":80", "127.0.0.1:99999", "[::1:80", "u@h:80", "h:80/x", ""])
 def test_what_a_user_gives_as_address_is_told_alike(address):
     with pytest.raises(ValueError, match="is no `host:port`"):
-        check_address(address)
+        listener_address(address)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:80", "[::1]:80", "localhost:80", "unix:///run/envoy.sock"])
 def test_addresses(address):
-    check_address(address)
+    listener_address(address)
 
 
 def test_only_whoever_asks_gets_more_patience_with_opa():

@@ -27,6 +27,7 @@ COMMANDS = {
     "impact": "Tell what would be denied among what runs now.",
     "init": "Write a catalogue to start from.",
     "lint": "Check Rego of your own with OPA and Regal.",
+    "orders": "Sign, list, prove and keep orders.",
     "package": "Package a model folder: manifest, artifact digest, package statement.",
     "promote": "Move a version into the next environment, by evidence alone.",
     "public-key": "Print the public half of a key, also of one in an HSM or KMS.",

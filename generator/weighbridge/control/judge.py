@@ -1,4 +1,4 @@
-"""Judging an order: accepted, known, pending or refused with a code and a reason, environment by environment. No I/O."""
+"""Judging an order: accepted, known, pending or refused, with a code and a reason, one environment at a time. No I/O."""
 
 from __future__ import annotations
 

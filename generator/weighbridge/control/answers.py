@@ -83,3 +83,19 @@ class EnvironmentList(_Answer):
     """The answer to `GET /v1/environments`."""
 
     environments: tuple[str, ...] = Field(strict=False)
+
+
+class EnvironmentView(_Answer):
+    """The answer to `GET /v1/environments/<environment>`: what its live data says now."""
+
+    environment: str
+    revision: str
+    """Of the newest live bundle; "" before the first."""
+    sequence: int
+    not_after: InstantNs
+    """When sidecars cease to believe it."""
+    releases: tuple[str, ...] = Field(strict=False)
+    """Revisions of the releases that it announces, the current one first."""
+    active: dict[str, str]
+    """Alias to the `<model>@<version>` that it goes to now; an alias that goes nowhere is not there."""
+    log_entries: int

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import ValidationError
 
-from weighbridge.control.answers import EnvironmentList, OrderAnswer, OrderList
+from weighbridge.control.answers import EnvironmentList, EnvironmentView, OrderAnswer, OrderList
 from weighbridge.control.ask import Unanswered, Unusable, complaint
 from weighbridge.control.fleet_view import FleetView
 from weighbridge.control.operator_token import LIFETIME_S, operator_token
@@ -40,18 +40,18 @@ class Identity:
     def __init__(self, key: PrivateKey | None = None, token: str | None = None) -> None:
         self._key = key
         self._token = token
-        self._made: dict[tuple[str, str], tuple[float, str]] = {}
+        self._made: dict[tuple[str, str, bytes], tuple[float, str]] = {}
 
-    def headers(self, method: str, target: str) -> dict[str, str]:
-        """What a request without a body carries; a key signs again only when its last token for it nears its end."""
+    def headers(self, method: str, target: str, body: bytes = b"") -> dict[str, str]:
+        """What a request carries; a key signs again only when its last token for the same one nears its end."""
         if self._token is not None:
             return {"Authorization": f"Bearer {self._token}"}
         if self._key is None:
             return {}
-        made_at, token = self._made.get((method, target), (0.0, ""))
+        made_at, token = self._made.get((method, target, body), (0.0, ""))
         if time.monotonic() - made_at > LIFETIME_S / 2 or not token:
-            made_at, token = time.monotonic(), operator_token(self._key, method, target, at_ns=time.time_ns())
-            self._made[method, target] = (made_at, token)
+            made_at, token = time.monotonic(), operator_token(self._key, method, target, body, at_ns=time.time_ns())
+            self._made[method, target, body] = (made_at, token)
         return {"Authorization": f"Bearer {token}"}
 
 
@@ -73,12 +73,18 @@ class ControlClient:
         Raises:
             Unanswered: nobody said what became of it.
         """
-        reply = await self.servers.ask("POST", "/v1/orders", headers=_JSON, body=envelope, check=_says_what_became)
+        # It needs no token; who shows one is not held up by strangers' requests from the same address.
+        headers = {**_JSON, **self._identity.headers("POST", "/v1/orders", envelope)}
+        reply = await self.servers.ask("POST", "/v1/orders", headers=headers, body=envelope, check=_says_what_became)
         return OrderAnswer.model_validate_json(reply.body).results, reply
 
     async def environments(self) -> tuple[str, ...]:
         """The environments that the server knows."""
         return (await self._document(EnvironmentList, "/v1/environments")).environments
+
+    async def environment(self, name: str) -> EnvironmentView:
+        """What live data of an environment says now, by the server's word."""
+        return await self._document(EnvironmentView, f"/v1/environments/{quote(name, safe='')}")
 
     async def control(self, environment: str) -> bytes:
         """The control bundle of the newest release, unverified."""

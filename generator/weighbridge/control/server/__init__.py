@@ -1,0 +1,1 @@
+"""The control plane's face: HTTP for sidecars, agents, dashboards and operators."""

@@ -8,7 +8,12 @@ import click
 
 from weighbridge.cli import options
 
-SUBCOMMANDS: dict[str, str] = {}
+SUBCOMMANDS: dict[str, str] = {
+    "cosign": "Put a further signature under an order that waits for it.",
+    "list": "List the orders that are in force, or wait for signatures.",
+    "send": "Send an order that lies in a file.",
+    "show": "Show one order, or write its envelope.",
+}
 """Subcommand to its one-line help. `weighbridge.cli.orders_<name>:command` is imported late: some need extras."""
 
 

@@ -12,13 +12,14 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from weighbridge.packaging.hashing import Progress as BytesWatcher
     from weighbridge.registry.judgement import Progress as Watcher
@@ -68,3 +69,32 @@ def bytes_bar(title: str) -> Iterator[BytesWatcher | None]:
                 bar.update(task, advance=count, total=total)
 
         yield advance
+
+
+@contextmanager
+def told() -> Iterator[Callable[[str, str], None]]:
+    """What to call with a name and how it stands: on a terminal each name has a line that is redrawn.
+
+    In a pipe every line that differs from the one before it of that name is printed to standard error.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        said: dict[str, str] = {}
+
+        def tell(name: str, line: str) -> None:
+            if said.get(name) != line:
+                said[name] = line
+                console.print(f"{name}: {line}", markup=False, highlight=False, soft_wrap=True)
+
+        yield tell
+        return
+    columns = (TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def redraw(name: str, line: str) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(f"{name}: {line}", total=None)
+            bars.update(tasks[name], description=f"{name}: {line}")
+
+        yield redraw

@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from weighbridge import keys
+from weighbridge.canonical import canonical
 from weighbridge.catalogue.names import DIGEST_PATTERN, Identifier, KeyId, Name, Text, Uri, VersionName
 from weighbridge.catalogue.validation import validate, validate_value
 from weighbridge.control.fleet_view import instant
 from weighbridge.control.judge import Submission, read_order
 from weighbridge.errors import InputError, Problem
-from weighbridge.evidence.dsse import PAYLOAD_TYPE, KeyRing, envelope_json, pae, sign_envelope, verified_by
+from weighbridge.evidence.dsse import (
+    PAYLOAD_TYPE,
+    KeyRing,
+    envelope_json,
+    pae,
+    parse_envelope,
+    sign_envelope,
+    verified_by,
+)
 from weighbridge.evidence.predicates import ORDER, OrderPredicate
 from weighbridge.evidence.write import own_subject, statement_payload
 from weighbridge.registry.order_files import LIFTS
@@ -158,16 +167,53 @@ def read_signed(data: bytes, file: str) -> Submission:
     raise InputError.single(file, found.reason or "is no order", "Give the file that was signed, unchanged.")
 
 
+def request_of(predicate: OrderPredicate) -> Request:
+    """What an order that was signed asks for."""
+    return Request(
+        kind=predicate.kind,
+        target=predicate.target,
+        environments=predicate.environments,
+        reason=predicate.reason,
+        reference=predicate.reference,
+        expires_ns=predicate.expires,
+        to=predicate.to,
+        expects=predicate.expects,
+        undoes=predicate.undoes,
+    )
+
+
+def merged_envelope(documents: Sequence[Mapping[str, Any]]) -> bytes:
+    """One order as several environments have kept it, with the signatures of all: each keeps those that it counts.
+
+    Raises:
+        InputError: there is none, or they are not one order.
+    """
+    envelopes = [parse_envelope(canonical(dict(document)), "the order") for document in documents]
+    if len({(envelope.payload_type, envelope.payload) for envelope in envelopes}) != 1:
+        message = "is not given, or is another one in each environment"
+        raise InputError.single("the order", message, "Have it signed in the file that was signed first.")
+    signatures = dict.fromkeys(signature for envelope in envelopes for signature in envelope.signatures)
+    return envelope_json(replace(envelopes[0], signatures=tuple(signatures)))
+
+
+def require_new_signer(submission: Submission, key: PublicKey) -> None:
+    """Refuse a key that has signed the order already.
+
+    Raises:
+        InputError: it has.
+    """
+    if has_signed(submission.envelope, key):
+        message = f"the order {submission.predicate.id} bears a signature by this key already"
+        raise InputError.single("", message, "Another of those who may order this must sign.", field="--key")
+
+
 def add_signature(submission: Submission, key: PrivateKey) -> bytes:
     """The same envelope with one more signature, by this key.
 
     Raises:
         InputError: the key has signed it already, or a device refused.
     """
-    public = key.public_key()
-    if has_signed(submission.envelope, public):
-        message = f"the order {submission.predicate.id} bears a signature by this key already"
-        raise InputError.single("", message, "Another of those who may order this must sign.", field="--key")
+    require_new_signer(submission, key.public_key())
     own = sign_envelope(submission.envelope.payload_type, submission.envelope.payload, [key]).signatures
     # A signature that is no good would only be carried along; whose is good is for the control plane to judge.
     return envelope_json(replace(submission.envelope, signatures=(*submission.envelope.signatures, *own)))

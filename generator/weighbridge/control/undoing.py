@@ -45,6 +45,7 @@ def find_undone(
         message = f"nothing that is in force in {', '.join(wanted)} {_VERBS[kind]} {target}"
         raise InputError.single("", message, "See `weighbridge orders list` for what is.", field="target")
     _require_liftable(kind, fitting)
+    fitting = [order for order in fitting if order.state != "compiled-in"]
     if len({order.id for order in fitting}) > 1:
         raise InputError(
             Problem(

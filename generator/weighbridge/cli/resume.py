@@ -1,0 +1,27 @@
+"""`weighbridge resume`: order that a suspended tenant's calls are taken again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from weighbridge.cli import options
+from weighbridge.cli.order_options import order_options, undoes_option
+
+
+@click.command("resume", context_settings=options.HELP)
+@click.argument("tenant", metavar="TENANT")
+@order_options
+@undoes_option
+def command(tenant: str, undoes: str | None, **given: Any) -> None:
+    """Sign and send the order that a suspended tenant's calls are taken again.
+
+    It names the one suspension that is taken back: the one in force, or --undoes where there are several.
+
+    Exit status: 0 if it is in force everywhere and, with --wait, everybody has confirmed; 1 if not, as when another
+    signature is missing.
+    """
+    from weighbridge.cli.ordering import Wish, order  # noqa: PLC0415 -- its help needs none of it
+
+    order(Wish("resume", tenant, undoes=undoes), **given)

@@ -32,7 +32,7 @@ def server_url(url: str, *, plain_http: bool) -> httpx.URL:
         raise InputError.single("", f"is {url!a:.100}, which is no address", _FIX, field="--server") from error
     # A path would be cut off by some proxies and not by others, and tokens speak of the path.
     plain = base.path in {"", "/"} and not (base.userinfo or base.query or base.fragment)
-    if base.scheme not in {"http", "https"} or not base.host or not plain:
+    if base.scheme not in {"http", "https"} or not base.host or not plain or not 0 < (base.port or 443) < 65536:
         raise InputError.single("", f"is {url!a:.100}, which is no plain address", _FIX, field="--server")
     if base.scheme == "http" and not plain_http and not speaks_here(base):
         message = f"is {base.host[:100]} without TLS: anybody on the way could show you what is not so"

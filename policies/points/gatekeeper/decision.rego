@@ -28,6 +28,24 @@ violation contains {"msg": sprintf("%s %s", [unexplained.code, unexplained.messa
 	not explained
 }
 
+# METADATA
+# title: What has arrived here
+# description: |
+#   An agent asks by a dry run which version of LiveState this Gatekeeper has. The answer is a refusal, so that nothing is ever kept of
+#   the question, and so that silence proves nothing.
+violation contains {"msg": sprintf("weighbridge-synced %s %s", [asked, version]), "details": {"environment": asked, "version": version}} if {
+	shown("deny")
+	version := request.live_version(asked)
+}
+
+asked := name if {
+	input.review.kind.group == "apps"
+	input.review.kind.kind == "ControllerRevision"
+	input.review.object.metadata.name == "weighbridge-synced"
+	name := input.review.object.metadata.annotations["weighbridge.dev/environment"]
+	is_string(name)
+}
+
 unexplained := {
 	"code": "MOD-010",
 	"severity": "high",
@@ -46,6 +64,19 @@ bookkeeping if {
 	input.review.operation == "UPDATE"
 	what_counts(input.review.object) == what_counts(input.review.oldObject)
 }
+
+# A pod whose version was revoked while it ran is cut off by a label. Taking that off is judged, as any other change of labels is.
+bookkeeping if {
+	input.review.operation == "UPDATE"
+	input.review.kind.kind == "Pod"
+	not cordoned(input.review.oldObject)
+	cordoned(input.review.object)
+	what_counts(json.remove(input.review.object, [cordon])) == what_counts(input.review.oldObject)
+}
+
+cordoned(whole) if "weighbridge.dev/cordoned" in object.keys(whole.metadata.labels)
+
+cordon := "metadata/labels/weighbridge.dev~1cordoned"
 
 what_counts(whole) := [object.remove(whole, {"metadata"}), object.remove(whole.metadata, booked)]
 

@@ -317,6 +317,52 @@ test_an_update_that_only_keeps_books if {
 	}
 }
 
+marked(whole) := json.patch(whole, [{"op": "add", "path": "/metadata/labels/weighbridge.dev~1cordoned", "value": order.id}])
+
+test_a_pod_that_was_revoked_can_be_cut_off_and_not_freed if {
+	revoked := living_with(object.union(live, {"revoked": {digest("a"): order}}))
+	cutting := object.union(changed("object", marked(pod)), {"operation": "UPDATE", "oldObject": pod})
+	found(cutting, parameters, revoked) == set()
+	found(object.union(cutting, {"operation": "CREATE"}), parameters, revoked) == {"MOD-006"}
+	freeing := object.union(changed("object", pod), {"operation": "UPDATE", "oldObject": marked(pod)})
+	found(freeing, parameters, revoked) == {"MOD-006"}
+	found(freeing, parameters, good) == set()
+	other := json.patch(marked(pod), [{"op": "replace", "path": "/metadata/labels/weighbridge.dev~1cordoned", "value": "other"}])
+	found(object.union(freeing, {"object": other}), parameters, revoked) == {"MOD-006"}
+	relabelled := json.patch(marked(pod), [{"op": "replace", "path": "/metadata/labels/model_version", "value": "2"}])
+	found(object.union(cutting, {"object": relabelled}), parameters, revoked) == {"MOD-002"}
+	started := json.patch(marked(pod), [{"op": "replace", "path": "/spec/containers/0/image", "value": "serve:latest"}])
+	"MOD-008" in found(object.union(cutting, {"object": started}), parameters, revoked)
+}
+
+question(name, environment) := object.union(object.remove(review, ["kind", "object"]), {
+	"kind": {"group": "apps", "version": "v1", "kind": "ControllerRevision"},
+	"object": {
+		"apiVersion": "apps/v1",
+		"kind": "ControllerRevision",
+		"metadata": {"name": name, "annotations": {"weighbridge.dev/environment": environment}},
+		"revision": 1,
+	},
+})
+
+answers(review_, parameters_, inventory_) := {result.msg |
+	some result in gatekeeper.violation with input as {"review": review_, "parameters": parameters_}
+		with data.inventory as inventory_
+		with request.now_ns as 1000
+}
+
+test_what_has_arrived_is_told_to_who_asks if {
+	versioned := object.union(good, {"cluster": {"weighbridge.dev/v1": {"LiveState": {"prod": {"metadata": {"resourceVersion": "7"}}}}}})
+	unbound := given("bound", false)
+	answers(question("weighbridge-synced", "prod"), unbound, versioned) == {"weighbridge-synced prod 7"}
+	answers(question("weighbridge-synced", "dev"), unbound, versioned) == {"weighbridge-synced dev none"}
+	answers(question("weighbridge-synced", "prod"), unbound, {}) == {"weighbridge-synced prod none"}
+	answers(question("weighbridge-synced", "prod"), object.union(unbound, {"effects": ["warn"]}), versioned) == set()
+	answers(question("another", "prod"), unbound, versioned) == set()
+	answers(question("weighbridge-synced", 7), unbound, versioned) == set()
+	"weighbridge-synced prod 7" in answers(question("weighbridge-synced", "prod"), parameters, versioned)
+}
+
 test_unbound_namespaces if {
 	unbound := given("bound", false)
 	plain := json.remove(pod, ["metadata/labels"])

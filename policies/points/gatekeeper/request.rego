@@ -228,6 +228,14 @@ live_claims := claims if {
 live_token := data.inventory.cluster["weighbridge.dev/v1"].LiveState[environment].spec.token
 
 # METADATA
+# title: The version of live state that is here
+# description: The API server's `resourceVersion` of the resource in the inventory, whatever it holds; "none" where there is none.
+live_version(name) := version if {
+	version := data.inventory.cluster["weighbridge.dev/v1"].LiveState[name].metadata.resourceVersion
+	is_string(version)
+} else := "none"
+
+# METADATA
 # title: A release is announced
 # description: Live state lists its revision, and its time there has not ended.
 announced(revision) if {

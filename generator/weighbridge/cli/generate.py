@@ -7,16 +7,18 @@ from typing import Any
 import click
 
 from weighbridge.cli import options
+from weighbridge.cli.generate_agent import command as agent_command
 from weighbridge.cli.harden import command as hardened_command
 from weighbridge.weights.cronjob import CronJob, cronjob_yaml
 
 
 @click.group("generate", context_settings=options.HELP)
 def command() -> None:
-    """Write what runs elsewhere: a CronJob that verifies weights, a hardened workload."""
+    """Write what runs elsewhere: a CronJob that verifies weights, a hardened workload, a cluster's agent."""
 
 
 command.add_command(hardened_command)
+command.add_command(agent_command)
 
 
 @command.command("cronjob", context_settings=options.HELP)

@@ -16,6 +16,7 @@ from weighbridge.control.agent.signed import Approval, Live, UnverifiedError, re
 from weighbridge.control.agent.talk import WAIT_SECONDS, TalkError
 from weighbridge.control.control_data import read_control
 from weighbridge.errors import InputError
+from weighbridge.keys import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +72,7 @@ class Follower:
 
     def __post_init__(self) -> None:
         self._etags: dict[str, str] = {}
+        self._by_key: dict[str, bool] = {}
         self._stopping = threading.Event()
         self._look = threading.Event()
         names = ("live", "release")
@@ -122,7 +124,7 @@ class Follower:
     def _guarded(self, name: str, read: Callable[[bytes], str], wait: int) -> bool:
         """Read a document if it has changed; False if there is none to be believed."""
         try:
-            answer = self.talk.read(name, self._etags.get(name, ""), wait=wait)
+            answer = self.talk.read(self._path(name), self._etags.get(name, ""), wait=wait)
             if answer is None:
                 return True
             problem = read(answer.data)
@@ -131,11 +133,19 @@ class Follower:
         except (TalkError, InputError, UnverifiedError) as error:
             problem = str(error)
             self._etags.pop(name, None)
+            # Perhaps it is by another key that counts; and where there is only one, there is no document by each.
+            self._by_key[name] = not isinstance(error, TalkError) and not self._by_key.get(name, False)
         except Exception as error:  # whatever a hostile answer brings about, this thread goes on
             problem = f"cannot be read: {error!r:.300}"
             self._etags.pop(name, None)
         self._tell(name, problem)
         return not problem
+
+    def _path(self, name: str) -> str:
+        """While a key is replaced there is a document by each; the first key that was named is the cluster's."""
+        keys = self.trust.live_keys if name == "livestate.jws" else self.trust.release_keys
+        place = fingerprint(keys[0]).removeprefix("sha256:")[:16]
+        return f"keys/{place}/{name}" if self._by_key.get(name) else name
 
     def _tell(self, name: str, problem: str) -> None:
         if self._stopping.is_set() or self.problems.get(name, "") == problem:

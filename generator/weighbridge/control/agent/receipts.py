@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 Proof = Literal["gatekeeper", "api-server", ""]
 HEARTBEAT_SECONDS = 10.0
 _RETRY_SECONDS = 2.0
-_MOST_TEXTS = 20
-_MOST_TEXT = 300
+_MOST_TEXTS = 8
+_MOST_TEXT = 250
+"""Characters of one of them."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,13 @@ class Receipt:
             "sequence": self.sequence,
             "at": format_time(at_ns),
             "state": "failing" if self.problems else "ok",
-            "detail": {"proof": self.proof, "problems": _few(self.problems), "workloads": _few(self.workloads)},
+            "detail": self.detail(),
         }
+
+    def detail(self) -> str:
+        """For people: the proof, what is wrong, and what was done about what runs."""
+        proof = [f"acknowledged by {self.proof}"] if self.proof else []
+        return "; ".join([*proof, *_few(self.problems), *_few(self.workloads)])
 
 
 def _few(texts: tuple[str, ...]) -> list[str]:

@@ -14,6 +14,8 @@ ADMINISTRATORS = "weighbridge.dev:administrators"
 """The group that may bind namespaces, and change what is applied here."""
 AGENTS = "weighbridge.dev:agents"
 """The group that may write ModelApproval and LiveState, and nothing else: their signatures are what counts."""
+AGENT_ACCOUNT = "system:serviceaccount:weighbridge-system:weighbridge-agent"
+"""The service account that `weighbridge generate agent` writes: Kubernetes puts none into groups of ours."""
 GATEKEEPER_NAMESPACE = "gatekeeper-system"
 EFFECTS = {"deny": ("deny",), "warn": ("warn",), "dryrun": ("dry-run", "waived")}
 """By `enforcementAction`, the effects of violations that a constraint shows."""

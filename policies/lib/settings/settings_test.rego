@@ -36,13 +36,21 @@ test_each_is_needed if {
 	}
 }
 
+test_each_label_is_needed if {
+	every path in ["/labels/model_id", "/labels/model_version"] {
+		not settings.readable(json.patch(good, [{"op": "replace", "path": path, "value": 7}]))
+	}
+}
+
 limited(limits) := object.union(good, {"limits": limits})
 
 meshed(changes) := limited({"mutual_tls": object.union({"by": "istio", "mesh_wide": false, "revisions": []}, changes)})
 
 test_mutual_tls if {
 	settings.readable(limited({"mutual_tls": null}))
-	settings.readable(meshed({}))
+	every by in ["istio", "istio-ambient", "linkerd", "certificates", "none"] {
+		settings.readable(meshed({"by": by}))
+	}
 	not settings.readable(limited({"mutual_tls": {}}))
 	not settings.readable(limited({"mutual_tls": "istio"}))
 	every changes in [{"by": "Istio"}, {"by": null}, {"mesh_wide": "no"}, {"revisions": {}}] {
@@ -52,7 +60,16 @@ test_mutual_tls if {
 
 test_exposure if {
 	settings.readable(limited({"exposure": {"gateways": ["ingress/weighbridge"]}}))
-	every exposure in [null, [], {"gateways": {}}, {"addresses": "0.0.0.0/0"}, {"private_by_default": "yes"}] {
+	every exposure in [
+		null,
+		[],
+		"none",
+		{"gateways": {}},
+		{"gateway_namespaces": {}},
+		{"ingress_classes": {}},
+		{"addresses": "0.0.0.0/0"},
+		{"private_by_default": "yes"},
+	] {
 		not settings.readable(limited({"exposure": exposure}))
 	}
 }
@@ -65,6 +82,7 @@ test_what_is_demanded_of_images_is_readable if {
 		{"op": "remove", "path": "/limits/images/cuda"},
 		{"op": "add", "path": "/limits/images/allow", "value": {}},
 		{"op": "add", "path": "/limits/images/registries", "value": [7]},
+		{"op": "add", "path": "/limits/images/bases", "value": "distroless"},
 		{"op": "add", "path": "/limits/images/cudnn", "value": {}},
 		{"op": "add", "path": "/limits/images/max_severity", "value": 3},
 		{"op": "add", "path": "/limits/documented", "value": "sbom"},
@@ -76,11 +94,16 @@ test_what_is_demanded_of_images_is_readable if {
 test_accelerators if {
 	settings.readable(limited({"accelerators": {}}))
 	settings.readable(limited({"accelerators": {
-		"isolation": [{"device": "partition", "boundary": "vm"}],
+		"isolation": [
+			{"device": "partition", "boundary": "vm"},
+			{"device": "exclusive", "boundary": "container"},
+			{"device": "exclusive", "boundary": "sandbox"},
+			{"device": "exclusive", "boundary": "confidential"},
+		],
 		"resources": {"nvidia.com/mig-*": "partition"},
 		"device_classes": {"gpu.nvidia.com": "exclusive"},
 		"claim_templates": {"nic": "none"},
-		"runtime_classes": {"kata": "vm"},
+		"runtime_classes": {"kata": "vm", "runc": "container", "gvisor": "sandbox", "kata-cc": "confidential"},
 		"caches": {"per_tenant": true, "without": ["sha256:1"]},
 	}}))
 	every accelerators in [

@@ -1,5 +1,6 @@
 package weighbridge.points.conftest_test
 
+import data.lib.weighbridge.request
 import data.main
 import data.weighbridge.points.conftest
 
@@ -127,10 +128,98 @@ test_a_denial_without_a_violation_is_a_result if {
 	count(found) == 1
 }
 
+warnings(object_, registry_) := {result.msg |
+	some result in main.warn with input as object_
+		with data.weighbridge.registry as registry_
+}
+
+# What is softened is shown and does not fail; what denies beside it still does, and nothing is told twice.
+test_what_is_softened_is_a_warning if {
+	writable := json.remove(pod, ["spec/containers/0/securityContext/readOnlyRootFilesystem"])
+	warned := object.union(registry, {"modes": {"POD-022": [{"mode": "warn", "from": 0}]}})
+	results(writable, registry) != set()
+	warnings(writable, registry) == set()
+	results(writable, warned) == set()
+	[warning] = [substring(message, 0, 14) | some message in warnings(writable, warned)]
+	warning == "POD-022 (warn)"
+	soft := json.remove(writable, ["spec/securityContext/runAsNonRoot"])
+	{substring(message, 0, 7) | some message in results(soft, warned)} == {"POD-016"}
+	{substring(message, 0, 7) | some message in warnings(soft, warned)} == {"POD-022"}
+}
+
+test_an_empty_document_warns_of_nothing if {
+	found := main.warn with input as null
+		with data.weighbridge.points.conftest.decision as {"allowed": true, "violations": [{"code": "POD-022", "effect": "warn", "message": "x"}]}
+	found == set()
+	denied := main.deny with input as null
+		with data.weighbridge.points.conftest.decision as {"allowed": false, "violations": [{"code": "POD-022", "effect": "deny", "message": "x"}]}
+	denied == set()
+}
+
+# `weighbridge check` loads some records, and says which.
+loaded(records, name) := decided if {
+	decided := conftest.decision with input as json.patch(pod, [{"op": "replace", "path": "/metadata/labels/model_version", "value": name}])
+		with data.weighbridge.registry as registry
+		with data.weighbridge.loaded as {"records": records}
+}
+
+test_records_that_were_loaded if {
+	loaded({"kb-qa-001@1": true}, "1").allowed == true
+	[violation.code | some violation in loaded({"kb-qa-001@2": true}, "2").violations] == ["MOD-002"]
+}
+
+facts(registry_, digest_) := found if {
+	found := request.image(digest_) with input as pod
+		with data.weighbridge.registry as registry_
+}
+
+test_what_is_known_of_images if {
+	served := split(image, "@")[1]
+	facts(registry, served) == {}
+	support := concat("", ["sha256:", concat("", ["5" | some _ in numbers.range(1, 64)])])
+	known := object.union(registry, {"support_images": {support: {"sbom": {}}}})
+	facts(known, support) == {"sbom": {}}
+	not facts(known, digest)
+	every odd in [null, true, "x", []] {
+		not facts(object.union(registry, {"support_images": {support: odd}}), support)
+		not facts(json.patch(registry, [{"op": "replace", "path": ["records", "kb-qa-001@1", "images", served], "value": odd}]), served)
+	}
+}
+
+# Each part of the registry that cannot be read leaves nothing to be judged by.
+test_a_registry_that_cannot_be_read if {
+	every patch in [
+		{"op": "remove", "path": "/environment"},
+		{"op": "remove", "path": "/records"},
+		{"op": "remove", "path": "/orders/revoked"},
+		{"op": "remove", "path": "/limits/pod_security"},
+		{"op": "replace", "path": "/exempt_namespaces", "value": []},
+	] {
+		broken := json.patch(registry, [patch])
+		[violation.code | some violation in decision(pod, broken).violations] == ["MOD-013"]
+		not judged(broken)
+	}
+	judged(registry)
+}
+
+judged(registry_) if {
+	request.serving with input as pod
+		with data.weighbridge.registry as registry_
+}
+
+judged(registry_) if {
+	request.bound with input as pod
+		with data.weighbridge.registry as registry_
+}
+
 test_a_verdict_that_is_undefined if {
 	decided := conftest.decision with input as pod
 		with data.lib.weighbridge.verdict as {}
-	decided.allowed == false
+	object.remove(decided, ["violations"]) == {
+		"allowed": false,
+		"environment": "",
+		"subject": {"kind": "", "name": "", "namespace": "", "model": "", "version": ""},
+	}
 	[violation] = decided.violations
-	violation.code == "MOD-010"
+	object.remove(violation, ["message"]) == {"code": "MOD-010", "severity": "high", "effect": "deny", "field": []}
 }

@@ -80,6 +80,19 @@ test_requirements_that_are_not_linked if {
 	decided.allowed == false
 }
 
+without_family(decided) if {
+	decided.allowed == false
+	decided.violations == []
+}
+
+test_any_family_that_is_not_linked if {
+	without_family(decision(models.pod)) with data.lib.weighbridge.requirements.gpu.deny as null
+	without_family(decision(models.pod)) with data.lib.weighbridge.requirements.img.deny as null
+	without_family(decision(models.pod)) with data.lib.weighbridge.requirements.net.deny as null
+	without_family(decision(models.pod)) with data.lib.weighbridge.requirements.rel.deny as null
+	without_family(decision(models.pod)) with data.lib.weighbridge.requirements.tls.deny as null
+}
+
 test_hardening_that_is_not_linked if {
 	decided := workload.decision with input as models.pod
 		with data.weighbridge.registry as models.registry
@@ -133,7 +146,59 @@ test_a_users_requirement_of_another_form if {
 test_a_verdict_that_is_undefined if {
 	decided := workload.decision with input as models.pod
 		with data.lib.weighbridge.verdict as {}
-	decided.allowed == false
+	object.remove(decided, ["violations"]) == {
+		"allowed": false,
+		"environment": "",
+		"subject": {"kind": "", "name": "", "namespace": "", "model": "", "version": ""},
+	}
 	[violation] = decided.violations
-	violation.code == "MOD-010"
+	object.remove(violation, ["message"]) == {"code": "MOD-010", "severity": "high", "effect": "deny", "field": []}
+}
+
+# What a report shows is text, whatever the registry or the object holds.
+test_a_report_shows_text if {
+	odd := workload.decision with input as models.pod
+		with data.weighbridge.registry as object.union(models.registry, {"environment": 7})
+		with data.weighbridge.live as models.live
+	odd.environment == ""
+	odd.allowed == false
+	decision(json.patch(models.pod, [{"op": "replace", "path": "/metadata/labels/model_version", "value": 7}])).subject.version == ""
+	nothing := workload.decision with input as null
+		with data.weighbridge.registry as models.registry
+		with data.lib.weighbridge.request.subject as null
+	nothing.subject == {"kind": "", "name": "", "namespace": "", "model": "", "version": ""}
+}
+
+test_a_list_without_policy_data_is_judged_itself if {
+	list := {"apiVersion": "v1", "kind": "List", "items": [models.pod]}
+	decided := workload.decision with input as list
+		with data.weighbridge.registry as null
+		with data.weighbridge.live as null
+	[[violation.code, violation.field] | some violation in decided.violations] == [["MOD-013", []], ["MOD-013", ["items", 0]]]
+}
+
+# A pod spec without a template around it: the field is where it stands in the object.
+inference_service := {
+	"apiVersion": "serving.kserve.io/v1beta1",
+	"kind": "InferenceService",
+	"metadata": object.union(models.pod.metadata, {"labels": {
+		"networking.kserve.io/visibility": "cluster-local",
+		"networking.knative.dev/visibility": "cluster-local",
+	}}),
+	"spec": {"predictor": models.pod.spec},
+}
+
+fields(object_) := {[violation.code, violation.field] | some violation in decision(object_).violations}
+
+test_fields_lead_to_a_bare_pod_spec if {
+	decision(inference_service).allowed == true
+	open := json.patch(inference_service, [{"op": "add", "path": "/spec/predictor/hostNetwork", "value": true}])
+	fields(open) == {["POD-003", ["spec", "predictor", "hostNetwork"]]}
+	unpinned := json.patch(inference_service, [{"op": "replace", "path": "/spec/predictor/containers/0/image", "value": "serve"}])
+	["MOD-008", ["spec", "predictor", "containers", 0, "image"]] in fields(unpinned)
+	["MOD-001", ["spec", "predictor", "labels"]] in fields(json.remove(inference_service, ["metadata/labels/model_id"]))
+	fields(json.remove(inference_service, ["metadata/annotations"])) == {[
+		"MOD-005",
+		["spec", "predictor", "annotations", "weighbridge.dev/artifact-digest"],
+	]}
 }

@@ -90,6 +90,13 @@ test_a_users_requirement if {
 	effects(with_user(none, {"modes": {"USR-002": always("warn")}})) == {["USR-002", "deny"]}
 }
 
+test_a_users_severity if {
+	every severity in ["critical", "high", "medium", "low"] {
+		decided := with_user({"mine": {"deny": {{"code": "ACM-001", "message": "no", "severity": severity}}}}, {})
+		[violation.severity | some violation in decided.violations] == [severity]
+	}
+}
+
 # A user's rule says what the effect is no more than a registry does.
 test_a_user_gives_no_effect if {
 	mine := {"mine": {"deny": {{"code": "ACM-001", "message": "no", "effect": "warn"}}}}
@@ -97,10 +104,24 @@ test_a_user_gives_no_effect if {
 }
 
 test_softens if {
-	every code in ["POD-022", "IMG-004", "GPU-002", "TLS-001", "NET-001", "REL-022", "ACM-001", "MOD-004"] {
+	every code in ["POD-022", "IMG-004", "GPU-002", "TLS-001", "NET-001", "REL-022", "REL-023", "ACM-001", "MOD-004", "MOD-018"] {
 		decision.softens(code)
 	}
-	every code in ["MOD-099", "INF-099", "REL-099", "USR-099", "GPU-001", "POD-001", "REL-004"] {
+	every code in [
+		"MOD-099",
+		"INF-099",
+		"REL-099",
+		"USR-099",
+		"GPU-001",
+		"GPU-011",
+		"IMG-001",
+		"IMG-002",
+		"IMG-003",
+		"IMG-016",
+		"IMG-017",
+		"POD-001",
+		"REL-004",
+	] {
 		not decision.softens(code)
 	}
 	every code in ["", "pod-022", "POD-22", "POD-0222", " POD-022", "POD-022\n", "*", "POD-*", null, 7, ["POD-022"]] {

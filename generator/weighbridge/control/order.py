@@ -79,7 +79,7 @@ def check_target(kind: str, target: str) -> None:
             return
         if "@" in target and ":" not in target:
             validate_value(VersionName, target, "target")
-        elif target.startswith("sha256:") or ":" not in target:
+        elif target.lower().startswith("sha256:") or ":" not in target:
             raise InputError.single("", f"is {target!a:.100}", _REVOCABLE, field="target")
         else:
             validate_value(Uri, target, "target")

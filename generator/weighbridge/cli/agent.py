@@ -70,9 +70,9 @@ def command(**given: Any) -> None:
 
 def _agent(given: dict[str, Any], log: Callable[[str], None]) -> Agent:
     from weighbridge.control.agent.agent import Agent, Followed  # noqa: PLC0415 -- the help should not wait for it
-    from weighbridge.control.agent.environment import Place  # noqa: PLC0415 -- the same
     from weighbridge.control.agent.follow import Trust  # noqa: PLC0415 -- the same
     from weighbridge.control.agent.kube import Kube  # noqa: PLC0415 -- the same
+    from weighbridge.control.agent.place import Place  # noqa: PLC0415 -- the same
     from weighbridge.control.agent.talk import Credentials, Talk  # noqa: PLC0415 -- the same
 
     environments = list(dict.fromkeys(given["environments"]))

@@ -342,6 +342,7 @@ question(name, environment) := object.union(object.remove(review, ["kind", "obje
 		"kind": "ControllerRevision",
 		"metadata": {"name": name, "annotations": {"weighbridge.dev/environment": environment}},
 		"revision": 1,
+		"data": {},
 	},
 })
 

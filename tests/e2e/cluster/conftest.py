@@ -61,6 +61,7 @@ class Site:
 
     def __init__(self, cluster, folder):
         self.cluster = cluster
+        self.folder = folder
         self.admin = cluster.admin
         self.shared = SharedCluster(cluster)
         self.release_key, self.live_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

@@ -7,7 +7,6 @@ is there, so a call that failed is simply planned again, and one that was done i
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from weighbridge.control.agent.actions import Action
     from weighbridge.control.agent.kube import Kube, Object
     from weighbridge.control.agent.pace import Pace
+    from weighbridge.control.agent.place import Place
     from weighbridge.control.agent.signed import Live
     from weighbridge.control.control_data import ControlData
 
@@ -53,13 +53,14 @@ class Actor:
     Args:
         kube: the cluster.
         environment: whose namespaces.
-        namespace: the agent's own, where it remembers what it scaled down.
+        place: which cluster; in the agent's own namespace it remembers what it scaled down.
         pace: of calls that change something.
         log: takes what is done.
     """
 
-    def __init__(self, kube: Kube, environment: str, namespace: str, pace: Pace, log: Callable[[str], None]) -> None:
-        self._kube, self._environment, self._namespace = kube, environment, namespace
+    def __init__(self, kube: Kube, environment: str, place: Place, pace: Pace, log: Callable[[str], None]) -> None:
+        self._kube, self._environment, self._place = kube, environment, place
+        self._namespace = place.namespace
         self._pace, self._log = pace, log
         self._events: set[str] = set()
 
@@ -74,7 +75,7 @@ class Actor:
         Raises:
             KubeError: what runs cannot be read.
         """
-        now_ns = time.time_ns()
+        now_ns = self._place.now_ns()
         judge = Judge(live, control, now_ns)
         memory = self._memory()
         told: list[str] = []

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from weighbridge.control.agent.environment import EnvironmentAgent, Place
+from weighbridge.control.agent.environment import EnvironmentAgent
 from weighbridge.control.agent.follow import Follower, Trust
 from weighbridge.control.agent.lease import Lease
 from weighbridge.control.agent.pace import Pace
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from weighbridge.control.agent.kube import Kube
+    from weighbridge.control.agent.place import Place
     from weighbridge.control.agent.receipts import Receipt
     from weighbridge.control.agent.talk import Talk
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weighbridge.control.agent.follow import Release, Trust
     from weighbridge.control.agent.kube import Kube, Object
     from weighbridge.control.agent.pace import Pace
+    from weighbridge.control.agent.place import Place
     from weighbridge.control.agent.plan import Change, Stored
     from weighbridge.control.agent.receipts import Proof
     from weighbridge.control.agent.watched import Watched
@@ -54,15 +55,15 @@ class Bringer:
         trust: whose signatures count.
         lives: the copy of LiveState.
         approvals: the copy of ModelApprovals.
-        namespace: the agent's own, in which Gatekeeper is asked.
+        place: which cluster; in the agent's own namespace Gatekeeper is asked.
         pace: of writes; live state does not wait for it.
     """
 
     def __init__(
-        self, kube: Kube, trust: Trust, lives: Watched, approvals: Watched, *, namespace: str, pace: Pace
+        self, kube: Kube, trust: Trust, lives: Watched, approvals: Watched, *, place: Place, pace: Pace
     ) -> None:
         self._kube, self._trust, self._lives, self._approvals = kube, trust, lives, approvals
-        self._namespace, self._pace = namespace, pace
+        self._place, self._pace = place, pace
         self._read: dict[str, tuple[str, Approval | None]] = {}
         self._proven: tuple[str, Proof, float] = ("", "", 0.0)
 
@@ -96,7 +97,7 @@ class Bringer:
         Raises:
             KubeError: refused, or no answer.
         """
-        now_ns = time.time_ns()
+        now_ns = self._place.now_ns()
         listed, problems = self._listed(live, release)
         for change in plan_approvals(release.approvals, self._cluster(live), listed, now_ns):
             if newer():
@@ -189,8 +190,12 @@ class Bringer:
     def _asked(self) -> str | None:
         """The version of LiveState that Gatekeeper has ("" if none); None if it does not answer."""
         name = self._trust.environment
-        metadata = {"name": PROBE, "namespace": self._namespace, "annotations": {"weighbridge.dev/environment": name}}
-        probe = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 1}
+        metadata = {
+            "name": PROBE,
+            "namespace": self._place.namespace,
+            "annotations": {"weighbridge.dev/environment": name},
+        }
+        probe = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 1, "data": {}}
         try:
             self._kube.create(probe, dry_run=True)
         except KubeError as error:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from weighbridge.control.agent.follow import Follower
     from weighbridge.control.agent.kube import Kube
     from weighbridge.control.agent.pace import Pace
+    from weighbridge.control.agent.place import Place
     from weighbridge.control.agent.signed import Live
     from weighbridge.control.control_data import ControlData
 
@@ -35,16 +36,6 @@ RESYNC_SECONDS = 30.0
 _SOON_SECONDS = 0.5
 """After a call that changed something, or while approvals wait for Gatekeeper."""
 _LONGEST_PAUSE = 15.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the agent acts, and as whom."""
-
-    cluster: str
-    """Its name, as the control plane knows it."""
-    namespace: str
-    """The agent's own."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +77,9 @@ class EnvironmentAgent:
         follower.changed = self._wake.set
         self._lives = Watched(kube, "LiveState", environment, self._wake.set, log)
         self._approvals = Watched(kube, "ModelApproval", environment, self._wake.set, log)
-        self._bringer = Bringer(
-            kube, follower.trust, self._lives, self._approvals, namespace=place.namespace, pace=pace
-        )
-        self._actor = Actor(kube, environment, place.namespace, pace, log)
-        self._sender = Sender(follower.talk, acts, log)
+        self._bringer = Bringer(kube, follower.trust, self._lives, self._approvals, place=place, pace=pace)
+        self._actor = Actor(kube, environment, place, pace, log)
+        self._sender = Sender(follower.talk, acts, log, place.now_ns)
         self._acted: tuple[object, float, Acted] = (None, 0.0, Acted())
         self._said: tuple[str, ...] = ()
         self._stopping = False
@@ -155,7 +144,7 @@ class EnvironmentAgent:
         problems += [brought.problem] if brought.problem else []
         if brought.live is None:
             return Round(self._receipt(brought, tuple(problems), ()), _SOON_SECONDS, fine=False)
-        if brought.live.not_after_ns <= time.time_ns():
+        if brought.live.not_after_ns <= self._place.now_ns():
             problems.append(f"live state has ended at {format_time(brought.live.not_after_ns)}: everything is refused")
         # Before anything that takes longer: this is what somebody waits for.
         self._sender.tell(self._receipt(brought, tuple(problems), self._acted[2].told))
@@ -195,7 +184,7 @@ class EnvironmentAgent:
 
     def _current(self, live: Live) -> ControlData | None:
         control = self._follower.release.control
-        return control if control is not None and live.announced(control.revision, time.time_ns()) else None
+        return control if control is not None and live.announced(control.revision, self._place.now_ns()) else None
 
     def _newer(self, live: Live | None) -> bool:
         """Whether live state has come that is newer than this one."""

@@ -10,7 +10,6 @@ again.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,10 +76,13 @@ class Sender:
         talk: to the control plane.
         speaks: whether this agent is the one that speaks now.
         log: takes what goes wrong.
+        now_ns: the agent's clock.
     """
 
-    def __init__(self, talk: Talk, speaks: Callable[[], bool], log: Callable[[str], None]) -> None:
-        self._talk, self._speaks, self._log = talk, speaks, log
+    def __init__(
+        self, talk: Talk, speaks: Callable[[], bool], log: Callable[[str], None], now_ns: Callable[[], int]
+    ) -> None:
+        self._talk, self._speaks, self._log, self._now_ns = talk, speaks, log, now_ns
         self._receipt: Receipt | None = None
         self._news = threading.Event()
         self._stopping = False
@@ -108,7 +110,7 @@ class Sender:
         if receipt is None or not self._speaks():
             return True
         try:
-            self._talk.send_receipt(receipt.document(time.time_ns()))
+            self._talk.send_receipt(receipt.document(self._now_ns()))
         except (TalkError, InputError) as error:
             self._say(f"the control plane takes no receipt: {error}")
             return False

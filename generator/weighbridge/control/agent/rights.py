@@ -1,9 +1,9 @@
 """The agent's ServiceAccount, rights and Deployment, as objects to apply; no more rights than its work takes.
 
 What it may never touch is nowhere in here: templates, constraints, webhooks, policies, definitions, Secrets, roles.
-Which verbs it has on workloads follows from `on_revoked`: to report it only reads; to scale it has the `scale` subresource
-and no pod template. Roll-back changes templates, and Gatekeeper judges those like anybody's. Rights on workloads can
-be bound in chosen namespaces alone.
+Which verbs it has on workloads follows from `on_revoked`: to report it only reads; to scale it has the `scale`
+subresource and no pod template. Roll-back changes templates, and Gatekeeper judges those like anybody's. Rights on
+workloads can be bound in chosen namespaces alone.
 """
 
 from __future__ import annotations

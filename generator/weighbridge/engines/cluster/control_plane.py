@@ -70,10 +70,21 @@ class ControlPlane:
         lines = [f'{self._tokens[user]},{user},{user},"{",".join(groups)}"' for user, groups in self._users.items()]
         tokens.write_text("\n".join(lines) + "\n", encoding="utf-8")
         tokens.chmod(0o600)
-        arguments = [*self._arguments(port, tokens), f"--etcd-servers={store}"]
-        server = self.run("kube-apiserver", arguments)
+        self._command = [*self._arguments(port, tokens), f"--etcd-servers={store}"]
+        self._serve()
+
+    def _serve(self) -> None:
+        self._server = self.run("kube-apiserver", self._command)
         admin = self.client(ADMIN)
-        server.wait_until(lambda: _ready(admin), timeout=_START_SECONDS)
+        self._server.wait_until(lambda: _ready(admin), timeout=_START_SECONDS)
+
+    def stop_server(self) -> None:
+        """End the API server; what etcd holds stays."""
+        self._server.stop()
+
+    def start_server(self) -> None:
+        """Start the API server again, at the same address, and wait until it is ready."""
+        self._serve()
 
     def _start_etcd(self) -> str:
         client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))

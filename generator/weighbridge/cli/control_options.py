@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -35,6 +35,10 @@ _SERVER_OPTIONS = (
     click.option(
         "--ca", metavar="FILE", type=_FILE, envvar="WEIGHBRIDGE_CA", help="PEM of who signed its certificate."
     ),
+    click.option(
+        "--client-cert", metavar="FILE", type=_FILE, help="PEM to show to a server that asks everybody for one."
+    ),
+    click.option("--client-key", metavar="FILE", type=_FILE, help="Its private key; by default in the same file."),
     click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS; to this machine it may always be spoken."),
 )
 MAX_TOKEN_BYTES = 8192
@@ -72,7 +76,14 @@ class Connection:
 
     servers: tuple[str, ...]
     ca: Path | None
+    client_cert: Path | None
+    client_key: Path | None
     plain_http: bool
+
+    @classmethod
+    def taken(cls, given: dict[str, Any]) -> Connection:
+        """From the options of `server_options`, which are taken out of what was given."""
+        return cls(**{field.name: given.pop(field.name) for field in fields(cls)})
 
     @asynccontextmanager
     async def open(self, key: PrivateKey | None = None, token: str | None = None) -> AsyncIterator[ControlClient]:
@@ -83,8 +94,10 @@ class Connection:
         """
         from weighbridge.control.ask import Servers  # noqa: PLC0415 -- the help of a command needs no HTTP
         from weighbridge.control.client import ControlClient, Identity  # noqa: PLC0415 -- the same
+        from weighbridge.control.server_address import trusted  # noqa: PLC0415 -- the same
 
-        async with Servers(self.servers, ca=self.ca, plain_http=self.plain_http) as servers:
+        context = trusted(self.ca, self.client_cert, self.client_key)
+        async with Servers(self.servers, context=context, plain_http=self.plain_http) as servers:
             yield ControlClient(servers, Identity(key, token))
 
 
@@ -97,10 +110,8 @@ class Reader:
     token: str | None
 
 
-def reader(
-    *, servers: tuple[str, ...], ca: Path | None, plain_http: bool, key: str | None, token_file: Path | None
-) -> Reader:
-    """The options of a command that only reads.
+def reader(*, key: str | None, token_file: Path | None, **given: Any) -> Reader:
+    """The options of `reading_options`, of a command that only reads.
 
     Raises:
         InputError: neither key nor token, or one that cannot be read.
@@ -111,7 +122,8 @@ def reader(
         fix = "Give --key of somebody who may sign orders, or --token-file with a reader's token."
         raise InputError.single("", "is missing", fix, field="--key")
     token = None if token_file is None else _token(token_file)
-    return Reader(Connection(servers, ca, plain_http), load_private_key(key) if key and token is None else None, token)
+    own = load_private_key(key) if key is not None and token is None else None
+    return Reader(Connection.taken(given), own, token)
 
 
 def _token(file: Path) -> str:

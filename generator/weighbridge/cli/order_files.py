@@ -54,17 +54,10 @@ class _Given:
 
 
 def _given(
-    *,
-    servers: tuple[str, ...],
-    ca: Path | None,
-    plain_http: bool,
-    release_key: Path | None,
-    live_key: Path | None,
-    wait: str | None,
-    form: str,
+    *, release_key: Path | None, live_key: Path | None, wait: str | None, form: str, **connection: Any
 ) -> _Given:
     sending = Sending(public_key(live_key, "--live-key"), wait_seconds(wait), form)
-    return _Given(Connection(servers, ca, plain_http), public_key(release_key, "--release-key"), sending)
+    return _Given(Connection.taken(connection), public_key(release_key, "--release-key"), sending)
 
 
 def send_file(file: Path, key: str | None, **options_given: Any) -> int:

@@ -58,6 +58,8 @@ class Ordering:
 
     typed: str
     """The target as somebody typed it."""
+    relative: bool
+    """Whether the end was given as a duration."""
     environments: tuple[str, ...]
     all_environments: bool
     reason: str
@@ -66,9 +68,7 @@ class Ordering:
     yes: bool
     dry_run: bool
     output: Path | None
-    servers: tuple[str, ...]
-    ca: Path | None
-    plain_http: bool
+    connection: Connection
     release_key: Path | None
     live_key: Path | None
     wait: str | None
@@ -87,7 +87,7 @@ class Ordering:
     @property
     def offline(self) -> bool:
         """Whether the order is only written, without a control plane to look at."""
-        return self.output is not None and not self.servers
+        return self.output is not None and not self.connection.servers
 
     def sending(self) -> Sending:
         """How it is sent.
@@ -105,7 +105,9 @@ def order(wish: Wish, **given: Any) -> None:
         wish: what is wanted.
         **given: the options of `order_options`.
     """
-    ordering = Ordering(typed=wish.target, **given)
+    connection = Connection.taken(given)
+    relative = "T" not in (wish.expires or "")
+    ordering = Ordering(typed=wish.target, relative=relative, connection=connection, **given)
     sending = ordering.sending()
     key = load_private_key(ordering.key)
     at_ns = time.time_ns()
@@ -146,17 +148,18 @@ async def _offline(request: Request, ordering: Ordering, key: PrivateKey) -> int
 
 
 async def _online(request: Request, ordering: Ordering, sending: Sending, key: PrivateKey) -> int:
-    connection = Connection(ordering.servers, ordering.ca, ordering.plain_http)
     release_key = public_key(ordering.release_key, "--release-key")
-    async with connection.open(key) as client:
+    async with ordering.connection.open(key) as client:
         if ordering.all_environments:
             request = replace(request, environments=await client.environments())
         # Before anything is fetched: what cannot be ordered at all is said at once.
         order_predicate(request, at_ns=time.time_ns())
         controls = await read_controls(client, request.environments, release_key)
         request = await _completed(client, request, controls.read)
-        shown = previews_of(request, controls, signed_by=[key.public_key()], at_ns=time.time_ns())
-        predicate = order_predicate(request, at_ns=time.time_ns())
+        if request.expires_ns is not None and ordering.relative:
+            request = replace(request, expires_ns=request.expires_ns - client.identity.ahead_ns)
+        shown = previews_of(request, controls, signed_by=[key.public_key()], at_ns=client.identity.now_ns())
+        predicate = order_predicate(request, at_ns=client.identity.now_ns())
         envelope, status = _sign(predicate, shown, ordering, key)
         if envelope is None:
             return status

@@ -22,8 +22,8 @@ from weighbridge.control.server_address import server_url, speaks_here, trusted
 from weighbridge.errors import InputError, WeighbridgeError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
 _REDIRECTS = range(300, 400)
@@ -98,7 +98,7 @@ class Servers:
 
     Args:
         urls: of the servers, in the order in which they are asked.
-        ca: PEM file with the certificate authority that signed the servers' certificates; the system's without it.
+        context: whose certificates are believed; the system's authorities without it.
         plain_http: whether HTTP without TLS may be spoken to others than this machine.
         limits: bounds.
         transport: instead of the network, for tests.
@@ -108,7 +108,7 @@ class Servers:
         self,
         urls: Sequence[str],
         *,
-        ca: Path | None = None,
+        context: ssl.SSLContext | None = None,
         plain_http: bool = False,
         limits: Limits = LIMITS,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -117,7 +117,7 @@ class Servers:
             raise InputError.single("", "is missing", _NO_SERVER, field="--server")
         self.limits = limits
         bases = [server_url(url, plain_http=plain_http) for url in dict.fromkeys(urls)]
-        context = trusted(ca)
+        context = context or trusted(None)
         self._clients = {
             str(base): httpx.AsyncClient(
                 base_url=base,

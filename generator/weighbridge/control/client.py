@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="Document")
 _JSON = {"Content-Type": "application/json"}
+TOLERATED_S = 30.0
+"""By how much this machine's clock may differ from the server's before that is said, and made up for, in seconds."""
 
 
 class Identity:
@@ -38,6 +40,8 @@ class Identity:
     """
 
     def __init__(self, key: PrivateKey | None = None, token: str | None = None) -> None:
+        self.ahead_ns = 0
+        """By how much this machine's clock is ahead of the server's, where that was found to matter."""
         self._key = key
         self._token = token
         self._made: dict[tuple[str, str, bytes], tuple[float, str]] = {}
@@ -50,9 +54,28 @@ class Identity:
             return {}
         made_at, token = self._made.get((method, target, body), (0.0, ""))
         if time.monotonic() - made_at > LIFETIME_S / 2 or not token:
-            made_at, token = time.monotonic(), operator_token(self._key, method, target, body, at_ns=time.time_ns())
+            made_at, token = time.monotonic(), operator_token(self._key, method, target, body, at_ns=self.now_ns())
             self._made[method, target, body] = (made_at, token)
         return {"Authorization": f"Bearer {token}"}
+
+    def now_ns(self) -> int:
+        """The time, by the server's clock where this machine's differs much."""
+        return time.time_ns() - self.ahead_ns
+
+    def correct(self, ahead_s: float | None) -> bool:
+        """Go by the server's clock from now on, if this machine's differs so much that tokens are not believed.
+
+        A server that lies about the time is believed about nothing by it: orders that restrict are taken whatever their
+        age, and a token is good for the one thing that was read.
+
+        Returns:
+            Whether that changes anything.
+        """
+        if ahead_s is None or abs(ahead_s) <= TOLERATED_S or self.ahead_ns:
+            return False
+        self.ahead_ns = int(ahead_s * 1e9)
+        self._made.clear()
+        return True
 
 
 class ControlClient:
@@ -61,11 +84,14 @@ class ControlClient:
     Args:
         servers: the replicas, open.
         identity: who reads.
+
+    Attributes:
+        identity: who reads; also knows the time.
     """
 
     def __init__(self, servers: Servers, identity: Identity | None = None) -> None:
         self.servers = servers
-        self._identity = identity or Identity()
+        self.identity = identity or Identity()
 
     async def submit(self, envelope: bytes) -> tuple[tuple[OrderResult, ...], Reply]:
         """Send an order; the same order can be sent as often as one likes.
@@ -74,7 +100,7 @@ class ControlClient:
             Unanswered: nobody said what became of it.
         """
         # It needs no token; who shows one is not held up by strangers' requests from the same address.
-        headers = {**_JSON, **self._identity.headers("POST", "/v1/orders", envelope)}
+        headers = {**_JSON, **self.identity.headers("POST", "/v1/orders", envelope)}
         reply = await self.servers.ask("POST", "/v1/orders", headers=headers, body=envelope, check=_says_what_became)
         return OrderAnswer.model_validate_json(reply.body).results, reply
 
@@ -141,8 +167,22 @@ class ControlClient:
     async def _read(
         self, target: str, limit: int | None = None, headers: dict[str, str] | None = None, wait: float = 0.0
     ) -> Reply:
-        sent = {**self._identity.headers("GET", target), **(headers or {})}
-        reply = await self.servers.ask("GET", target, headers=sent, limit=limit, wait=wait, check=_lets_us_read)
+        seen: list[float | None] = []
+
+        def check(reply: Reply) -> None:
+            seen.append(reply.ahead_s)
+            _lets_us_read(reply)
+
+        for last in (False, True):
+            sent = {**self.identity.headers("GET", target), **(headers or {})}
+            try:
+                reply = await self.servers.ask("GET", target, headers=sent, limit=limit, wait=wait, check=check)
+                break
+            except Unanswered:
+                # An operator whose machine is an hour off reads all the same, once the server has said what time it is.
+                if last or not seen or not self.identity.correct(seen[-1]):
+                    raise
+        self.identity.correct(reply.ahead_s)
         if reply.status == httpx.codes.NOT_FOUND:
             raise Absent({reply.server: _status(reply)}, sent=False)
         return reply
@@ -185,7 +225,7 @@ def _status(reply: Reply) -> str:
     """Why an answer is none, for people; "" if its status says that it is one."""
     if reply.status == httpx.codes.UNAUTHORIZED:
         clock = ""
-        if reply.ahead_s is not None and abs(reply.ahead_s) > 30:
+        if reply.ahead_s is not None and abs(reply.ahead_s) > TOLERATED_S:
             word = "ahead of" if reply.ahead_s > 0 else "behind"
             clock = f"; this machine's clock is {abs(reply.ahead_s):.0f} s {word} the server's"
         return f"does not let us read: {complaint(reply.body) or 'give --key, or --token-file'}{clock}"

@@ -45,15 +45,28 @@ def speaks_here(url: httpx.URL) -> bool:
     return is_loopback(f"[{url.host}]" if ":" in url.host else url.host)
 
 
-def trusted(ca: Path | None) -> ssl.SSLContext | bool:
-    """Whose certificates are believed: those that the file's authorities signed; without one, the system's.
+def trusted(ca: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """Whose certificates are believed, and the certificate that is shown, where a server asks everybody for one.
+
+    Args:
+        ca: PEM file with the authorities; without one, the system's count.
+        certificate: PEM file with our own certificate, and those above it.
+        key: PEM file with its private key; without one it is in the same file.
 
     Raises:
-        InputError: no PEM file with certificates.
+        InputError: a file that holds no such thing.
     """
-    if ca is None:
-        return True
+    context = ssl.create_default_context()
     try:
-        return ssl.create_default_context(cafile=str(ca))
+        if ca is not None:
+            context = ssl.create_default_context(cafile=str(ca))
     except (OSError, ssl.SSLError) as error:
         raise InputError.single(str(ca), "cannot be read as certificates", "Give a PEM file.", field="--ca") from error
+    try:
+        if certificate is not None:
+            context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        fix = "Give PEM files that belong together: --client-cert, and --client-key."
+        message = "cannot be read as a certificate with its key"
+        raise InputError.single(str(certificate), message, fix, field="--client-cert") from error
+    return context

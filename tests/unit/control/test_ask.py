@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from weighbridge.control.ask import Limits, Servers, Unanswered, Unusable
+from weighbridge.control.server_address import trusted
 from weighbridge.engines.process import free_port
 from weighbridge.errors import InputError
 
@@ -248,11 +249,13 @@ def test_without_tls_only_to_this_machine_or_on_demand():
 
 def test_certificates_must_be_readable(tmp_path):
     file = tmp_path / "ca.pem"
-    with pytest.raises(InputError, match="cannot be read as certificates"):
-        Servers(["https://x"], ca=file)
-    file.write_text("no certificate")
-    with pytest.raises(InputError, match="cannot be read as certificates"):
-        Servers(["https://x"], ca=file)
+    for text in (None, "no certificate"):
+        if text is not None:
+            file.write_text(text)
+        with pytest.raises(InputError, match="cannot be read as certificates"):
+            trusted(file)
+        with pytest.raises(InputError, match="cannot be read as a certificate with its key"):
+            trusted(None, file)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_believed():

@@ -125,19 +125,32 @@ def _releases(state: LiveState) -> list[dict[str, Any]]:
     ]
 
 
-def live_bundle(document: Mapping[str, Any], key: PrivateKey, *, pss: bool = False) -> bytes:
+def live_bundle(
+    document: Mapping[str, Any], key: PrivateKey, *, pss: bool = False, metadata: Mapping[str, Any] | None = None
+) -> bytes:
     """The signed live bundle, a tar.gz, of a document that `live_document` made.
+
+    Args:
+        document: what it says.
+        key: the live key.
+        pss: sign with PS256 instead of RS256.
+        metadata: for its manifest: from which log it was made.
 
     Raises:
         InputError: a key of a kind that OPA does not verify.
     """
     environment = document["environment"]
     files = {
-        MANIFEST: manifest(f"{environment}-live-{document['sequence']}-{document['issued_at'] // 10**9}", ROOTS),
+        MANIFEST: manifest(live_revision(document), ROOTS, metadata),
         DATA: data_file({"weighbridge": {"live": document}}),
     }
     algorithm = bundle_algorithm(key, "the live key", pss=pss)
     return bundle_archive(sign_bundle(files, key, algorithm=algorithm, keyid=KEYID, scope=live_scope(environment)))
+
+
+def live_revision(document: Mapping[str, Any]) -> str:
+    """What statuses and decision logs call the live bundle of a document."""
+    return f"{document['environment']}-live-{document['sequence']}-{document['issued_at'] // 10**9}"
 
 
 def livestate_jws(state: LiveState, key: PrivateKey, *, pss: bool = False) -> str:

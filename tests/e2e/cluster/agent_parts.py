@@ -1,4 +1,4 @@
-"""A control plane that says whatever a test wants, and an agent beside the cluster with exactly the generated rights."""
+"""A control plane that says whatever a test wants, and an agent with exactly the generated rights."""
 
 import json
 import threading

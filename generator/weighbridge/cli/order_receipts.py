@@ -134,7 +134,8 @@ def closing(receipts: Receipts, seconds: float) -> list[str]:
     elif not progress.confirmed and not progress.waiting:
         lines.append(f"{name}: nobody has ever reported to this control plane: nobody has confirmed")
     else:
-        lines.append(f"{name}: NOT confirmed by all within {seconds:g} s: {summary(progress)}")
+        within = "" if receipts.problem else f" within {seconds:g} s"
+        lines.append(f"{name}: NOT confirmed by all{within}: {summary(progress)}")
     lines += _names(progress.awaited)
     gone = [point for point in progress.waiting if point not in progress.awaited]
     if gone:

@@ -87,6 +87,10 @@ class Simulator:
     """What it answers is set by the test; every attribute may be replaced at any time."""
 
     def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """Begin anew."""
         self.environments = ["prod"]
         self.controls = {"prod": control_bundle()}
         self.outcomes = {}

@@ -40,11 +40,18 @@ def keys(tmp_path):
     return write_keys(tmp_path)
 
 
-@pytest.fixture
-def plane():
+@pytest.fixture(scope="module")
+def served():
     with simulated() as (simulator, url):
-        simulator.url = url
-        yield simulator
+        yield simulator, url
+
+
+@pytest.fixture
+def plane(served):
+    simulator, url = served
+    simulator.forget()
+    simulator.url = url
+    return simulator
 
 
 def call(*arguments):

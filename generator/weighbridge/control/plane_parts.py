@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from weighbridge.errors import WeighbridgeError
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from weighbridge.keys import PrivateKey, PublicKey
 
+ReleaseOutcome = Literal["announced", "unchanged", "updated"]
+"""`updated`: the same release, signed by other keys."""
 BUNDLE_TYPE = "application/vnd.openpolicyagent.bundles"
 """Exactly this, or OPA does not go on waiting for news."""
 
@@ -31,6 +33,10 @@ class ReportRefusedError(WeighbridgeError):
 
 class Reporter(Protocol):
     """Who sends statuses and receipts, as its credential says."""
+
+    @property
+    def name(self) -> str:
+        """What the credential is called."""
 
     @property
     def environment(self) -> str:
@@ -102,8 +108,7 @@ class AnnouncedRelease:
 
     environment: str
     revision: str
-    outcome: str
-    """`announced`, `unchanged`, or `updated`: the same release, signed by other keys."""
+    outcome: ReleaseOutcome
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from weighbridge.control.receipt import Publication
 from weighbridge.control.store.schema import FILES, PUBLICATIONS
@@ -90,16 +90,27 @@ async def forget(connection: AsyncConnection, environment: str, before_ns: int) 
     )
 
 
-async def since(connection: AsyncConnection, environment: str, revisions: Collection[str]) -> list[Publication]:
-    """All publications from the oldest of these revisions on; at least the newest."""
+async def since(
+    connection: AsyncConnection, environment: str, revisions: Collection[str], number: int | None = None
+) -> list[Publication]:
+    """All publications from the oldest of these revisions on; at least the newest.
+
+    Args:
+        connection: a transaction.
+        environment: whose.
+        revisions: in any order.
+        number: of an entry: from the last publication on that does not contain it.
+    """
     own = PUBLICATIONS.c.environment == environment
-    named = select(PUBLICATIONS.c.sequence).where(own, PUBLICATIONS.c.revision.in_(list(revisions)))
-    oldest = (await connection.execute(named.order_by(PUBLICATIONS.c.sequence).limit(1))).scalar_one_or_none()
-    rows = select(PUBLICATIONS).where(own)
-    if oldest is None:
-        rows = rows.order_by(PUBLICATIONS.c.sequence.desc()).limit(1)
-    else:
-        rows = rows.where(PUBLICATIONS.c.sequence >= oldest).order_by(PUBLICATIONS.c.sequence)
+    named = select(func.min(PUBLICATIONS.c.sequence)).where(own, PUBLICATIONS.c.revision.in_(list(revisions)))
+    bounds = [(await connection.execute(named)).scalar_one()]
+    if number is not None:
+        before = select(func.max(PUBLICATIONS.c.sequence)).where(own, PUBLICATIONS.c.log_entries < number)
+        bounds.append((await connection.execute(before)).scalar_one())
+    newest = select(func.max(PUBLICATIONS.c.sequence)).where(own)
+    bounds.append((await connection.execute(newest)).scalar_one())
+    oldest = min((bound for bound in bounds if bound is not None), default=0)
+    rows = select(PUBLICATIONS).where(own, PUBLICATIONS.c.sequence >= oldest).order_by(PUBLICATIONS.c.sequence)
     return [_publication(row) for row in await connection.execute(rows)]
 
 
@@ -109,6 +120,14 @@ async def issued(connection: AsyncConnection, environment: str, revisions: Colle
         PUBLICATIONS.c.environment == environment, PUBLICATIONS.c.revision.in_(list(revisions))
     )
     return {row.revision: row.sequence for row in await connection.execute(rows)}
+
+
+async def revision_of(connection: AsyncConnection, environment: str, sequence: int) -> str:
+    """The revision that was issued with a sequence; "" if none was."""
+    row = select(PUBLICATIONS.c.revision).where(
+        PUBLICATIONS.c.environment == environment, PUBLICATIONS.c.sequence == sequence
+    )
+    return (await connection.execute(row)).scalar_one_or_none() or ""
 
 
 async def first_with(connection: AsyncConnection, environment: str, number: int) -> Publication | None:

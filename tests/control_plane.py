@@ -298,7 +298,7 @@ class Postgres:
 
 
 class RunningPlane:
-    """A control plane on an event loop of its own, for tests that are not asynchronous: `with RunningPlane(...) as run`.
+    """A control plane on an event loop of its own, for tests that are not asynchronous; used by `with`.
 
     Attributes:
         plane: the control plane; its asynchronous methods go through `call`.

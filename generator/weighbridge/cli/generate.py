@@ -14,7 +14,7 @@ from weighbridge.weights.cronjob import CronJob, cronjob_yaml
 
 @click.group("generate", context_settings=options.HELP)
 def command() -> None:
-    """Write what runs elsewhere: a CronJob that verifies weights, a hardened workload, a cluster's agent."""
+    """Write what runs elsewhere: a CronJob that verifies weights, a hardened workload, an agent."""
 
 
 command.add_command(hardened_command)

@@ -14,6 +14,7 @@ from weighbridge import __version__
 from weighbridge.errors import InputError, WeighbridgeError
 
 COMMANDS = {
+    "agent": "Bring live state to a cluster, and act on what runs there.",
     "approve": "Sign a person's consent to a version in an environment.",
     "attest": "Sign an in-toto statement about an artifact or an image.",
     "card": "Write and check a model card's sections.",
@@ -25,7 +26,7 @@ COMMANDS = {
     "explain": "Show why a version is approved, or why not.",
     "fleet": "Show which sidecars and clusters have activated what.",
     "freeze": "Order that a version takes no new calls.",
-    "generate": "Write what runs elsewhere: a CronJob that verifies weights, a hardened workload.",
+    "generate": "Write what runs elsewhere: a CronJob that verifies weights, a hardened workload, an agent.",
     "image": "Profile a serving image without running it, and fetch its evidence.",
     "impact": "Tell what would be denied among what runs now.",
     "init": "Write a catalogue to start from.",

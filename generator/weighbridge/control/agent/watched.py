@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from weighbridge.control.agent.kube import Kube, Object
 
 _PAUSE = 0.25
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
 
 
 class Watched:

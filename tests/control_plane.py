@@ -7,6 +7,7 @@ import asyncio
 import base64
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import pwd
@@ -42,8 +43,8 @@ Json = dict[str, Any]
 
 @functools.cache
 def key(name: str) -> ec.EllipticCurvePrivateKey:
-    """The key of that name; the same in a whole test run."""
-    return ec.generate_private_key(ec.SECP256R1())
+    """The key of that name; the same in every process."""
+    return ec.derive_private_key(int.from_bytes(hashlib.sha256(name.encode()).digest()[:31]), ec.SECP256R1())
 
 
 def version_digest(name: str) -> str:

@@ -117,7 +117,7 @@ def _files(folder: Path, environment: str, listed: Mapping[str, str]) -> dict[st
         inside = path.removeprefix(f"{environment}/")
         if inside == path or not any(form.match(inside) for form in (_BUNDLE, _CONTROL, _APPROVALS)):
             continue
-        data = _read(folder, path)
+        data = _read(folder / environment, inside)
         if digest(data) != listed[path]:
             # Also where a compile put another folder in place while this one was read.
             raise InputError.single(inside, "is not what the index says", _COMPILE)

@@ -9,52 +9,48 @@ live key took an order at that place; what an order may do was judged by its own
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from weighbridge.canonical import canonical, digest, parse_json
+from weighbridge.catalogue.names import parse_time_ns
+from weighbridge.control.entry_content import (
+    Accepted,
+    Announced,
+    Content,
+    Settled,
+    content_fields,
+    exact_time,
+    is_digest,
+    read_content,
+    text_of,
+)
+from weighbridge.errors import InputError, Problem
+from weighbridge.keys import bundle_algorithm, fingerprint, jws
+from weighbridge.tokens import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from weighbridge.keys import PrivateKey, PublicKey
 
+__all__ = [
+    "EMPTY",
+    "Accepted",
+    "Announced",
+    "Content",
+    "Entry",
+    "Head",
+    "Settled",
+    "log_line",
+    "parse_entry",
+    "sign_entry",
+    "verify_log",
+]
 TYPE = "weighbridge-log"
 """The `typ` of an entry's header: no other token by the live key passes for one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An order that was accepted: `kind: order`."""
-
-    envelope: Mapping[str, Any] = field(repr=False)
-    """The DSSE envelope, with the signatures that counted and no others."""
-    id: str
-    trust: str
-    """Revision of the release whose authority judged it."""
-    signers: tuple[str, ...]
-    """Who signed, sorted; one name for each key."""
-    kind_of_order: str
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """A release that is announced: `kind: release`."""
-
-    revision: str
-    control_sha256: str
-    """`ControlData.sha256` of its control data."""
-    announced_active: Mapping[str, str]
-    """Where its catalogue lets the aliases point; counts once it is settled."""
-    until_ns: int | None = None
-    """When the release before ceases to count; None for the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A roll-out that is over: `kind: settled`."""
-
-    revision: str
-
-
-Content = Accepted | Announced | Settled
+MAX_ENTRY_CHARACTERS = 256 * 1024
+"""Longest entry that is read: an envelope of 64 KiB, twice in base64."""
+_CURE = "Take the log as it was published, or name the live key that signed it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,18 @@ def sign_entry(
     Raises:
         InputError: a key that signs no JWS, or a device that refused.
     """
-    raise NotImplementedError
+    at_ns = max(at_ns, head.at_ns)
+    fields = {
+        "environment": environment,
+        "number": head.number + 1,
+        "at": exact_time(at_ns),
+        "previous": head.sha256,
+        **content_fields(content),
+    }
+    algorithm = bundle_algorithm(key, "the live key", pss=pss)
+    header = {"kid": fingerprint(key.public_key()), "typ": TYPE}
+    text = jws(key, algorithm, header, canonical(fields))
+    return Entry(environment, head.number + 1, at_ns, head.sha256, content, text, digest(text.encode()))
 
 
 def parse_entry(text: str, keys: Mapping[str, PublicKey]) -> Entry:
@@ -121,7 +128,26 @@ def parse_entry(text: str, keys: Mapping[str, PublicKey]) -> Entry:
     Raises:
         ValueError: no entry, by none of these keys, or with members that are missing, unknown or of another form.
     """
-    raise NotImplementedError
+    if len(text) > MAX_ENTRY_CHARACTERS:
+        raise ValueError(f"has {len(text)} characters, more than {MAX_ENTRY_CHARACTERS}")
+    token = read_token(text, keys.values())
+    if token.header.keys() != {"alg", "kid", "typ"} or token.header["typ"] != TYPE:
+        raise ValueError(f"is a token, and not of type {TYPE}")
+    if token.header["kid"] != token.key_fingerprint:
+        raise ValueError("names another key than the one that signed it")
+    try:
+        fields = parse_json(token.payload, "entry")
+        is_plain = isinstance(fields, dict) and canonical(fields) == token.payload
+    except (InputError, ValueError) as error:
+        raise ValueError(f"is not JSON in its canonical form: {error}") from error
+    if not is_plain:
+        raise ValueError("is no JSON object in its canonical form")
+    number, previous = fields.get("number"), fields.get("previous")
+    if type(number) is not int or number < 1 or not ((number == 1 and previous == "") or is_digest(previous)):
+        raise ValueError("has no number, or no digest of the entry before")
+    content = read_content(fields)
+    at_ns = parse_time_ns(text_of(fields["at"]))
+    return Entry(text_of(fields["environment"]), number, at_ns, previous, content, text, digest(text.encode()))
 
 
 def verify_log(
@@ -139,9 +165,46 @@ def verify_log(
     Raises:
         InputError: with the line of the first entry that is not as it must be.
     """
-    raise NotImplementedError
+    entries: list[Entry] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = parse_entry(_entry_of(line), keys)
+            _require_next(entry, entries[-1] if entries else None)
+        except ValueError as error:
+            raise InputError([Problem(file, line=number, message=f"entry {number} {error}", fix=_CURE)]) from error
+        entries.append(entry)
+    if head is not None and not _holds(entries, head):
+        message = f"does not hold entry {head.number} as it was published: it was cut off, or is another log"
+        raise InputError.single(file, message, _CURE)
+    return tuple(entries)
+
+
+def _entry_of(line: str) -> str:
+    try:
+        document = parse_json(line.encode(), "line")
+    except (InputError, UnicodeError) as error:
+        raise ValueError("is not JSON") from error
+    if not isinstance(document, dict) or document.keys() != {"entry"}:
+        raise ValueError("is no object with the one member `entry`")
+    return text_of(document["entry"])
+
+
+def _require_next(entry: Entry, before: Entry | None) -> None:
+    head = before.head if before else EMPTY
+    if entry.number != head.number + 1 or entry.previous != head.sha256:
+        raise ValueError(f"says that it is number {entry.number}, and does not follow the one before")
+    if entry.at_ns < head.at_ns:
+        raise ValueError("is older than the one before")
+    if before is not None and entry.environment != before.environment:
+        raise ValueError(f"is of environment {entry.environment!a:.100}, not {before.environment}")
+
+
+def _holds(entries: list[Entry], head: Head) -> bool:
+    if head.number == 0:
+        return head.sha256 == ""
+    return head.number <= len(entries) and entries[head.number - 1].sha256 == head.sha256
 
 
 def log_line(text: str) -> bytes:
     """An entry as a line of a log file, line break included."""
-    raise NotImplementedError
+    return canonical({"entry": text}) + b"\n"

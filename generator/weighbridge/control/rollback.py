@@ -23,6 +23,24 @@ def effective_active(
 
     Returns:
         The last of `history` that is usable and of the alias's models; else the usable version of these models that
-        came into the environment last; None where there is none, which denies.
+        came into the environment last; None where there is none, which denies. An alias that was never told anything
+        goes nowhere: nobody has chosen a version for it.
     """
-    raise NotImplementedError
+    route = control.routes.get(alias)
+    if route is None or not history:
+        return None
+    models = frozenset(route.models)
+    for name in reversed(history):
+        if _model(name) in models and usable(name):
+            return name
+    # At one moment the name decides, so that everybody who computes this finds the same version.
+    others = [
+        (version.since or 0, name)
+        for name, version in control.versions.items()
+        if version.approved and _model(name) in models and usable(name)
+    ]
+    return max(others)[1] if others else None
+
+
+def _model(name: str) -> str:
+    return name.partition("@")[0]

@@ -86,9 +86,12 @@ class _Reader:
         envelope = parse_envelope(file.data, file.path)
         statement = parse_statement(envelope, file.path)
         order = Order(
-            file.path, _predicate(statement, file.path), own_subject(statement, ORDER, file.path, _WRITE_AGAIN)
+            file.path, order_predicate(statement, file.path), own_subject(statement, ORDER, file.path, _WRITE_AGAIN)
         )
-        problems = [*_shape(order, self._at_ns)]
+        problems = [*shape_problems(order)]
+        if order.predicate.issued_at > self._at_ns:
+            message = f"was issued at {format_time(order.predicate.issued_at)}, later than --at"
+            problems.append(_problem(order, "issued_at", message, "Compile with a later --at."))
         signed_by = frozenset(verified_by(envelope, self._ring))
         for environment in order.predicate.environments:
             problems += self._authority(order, environment, signed_by)
@@ -129,7 +132,12 @@ class _Reader:
         return (document.not_before or 0) <= moment < ends
 
 
-def _predicate(statement: Statement, file: str) -> OrderPredicate:
+def order_predicate(statement: Statement, file: str) -> OrderPredicate:
+    """What an order says, whoever signed it.
+
+    Raises:
+        InputError: it is no order, or one without what an order needs.
+    """
     if statement.predicate_type != ORDER:
         message = f"has predicate type {statement.predicate_type!r:.100}, not {ORDER}"
         raise InputError.single(file, message, "Only orders belong into orders/.", field="predicateType")
@@ -147,12 +155,9 @@ def _predicate(statement: Statement, file: str) -> OrderPredicate:
         ) from error
 
 
-def _shape(order: Order, at_ns: int) -> Iterable[Problem]:
-    """What is wrong with the order itself, whoever signed it."""
+def shape_problems(order: Order) -> Iterable[Problem]:
+    """What is wrong with the order itself, whoever signed it and whenever."""
     given = order.predicate
-    if given.issued_at > at_ns:
-        message = f"was issued at {format_time(given.issued_at)}, later than --at"
-        yield _problem(order, "issued_at", message, "Compile with a later --at.")
     if given.expires is not None and (given.kind in LIFTS or given.expires <= given.issued_at):
         yield _problem(order, "expires", "belongs to a restriction only, and lies behind `issued_at`", _WRITE_AGAIN)
     if (given.kind in LIFTS) != (given.undoes is not None):

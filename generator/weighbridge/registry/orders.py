@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from weighbridge.catalogue.catalogue import Catalogue
+    from weighbridge.evidence.predicates import OrderPredicate
 
 _DIGEST = re.compile(DIGEST_PATTERN)
-_FIELDS = {"revoke": "revoked", "freeze": "frozen", "suspend": "suspended", "revoke-key": "keys"}
+RESTRICTS = {"revoke": "revoked", "freeze": "frozen", "suspend": "suspended", "revoke-key": "keys"}
+"""Kind of order to the part of `Restrictions` that it fills."""
 _NAME_IT = "Name what the order in question says, and have it signed again."
 
 Entry = dict[str, Any]
@@ -88,13 +90,13 @@ def resolve_orders(catalogue: Catalogue, at_ns: int) -> ResolvedOrders:
         name: defaultdict(dict) for name in catalogue.configuration.environments
     }
     for order in orders:
-        if order.predicate.kind not in _FIELDS:
+        if order.predicate.kind not in RESTRICTS:
             continue
         for environment in order.predicate.environments:
             if (order.predicate.id, environment) not in lifted:
-                kept = found[environment][_FIELDS[order.predicate.kind]]
+                kept = found[environment][RESTRICTS[order.predicate.kind]]
                 for target in targets[order.predicate.id]:
-                    kept[target] = _stronger(kept.get(target), _entry(order))
+                    kept[target] = stronger(kept.get(target), restriction(order.predicate))
     return ResolvedOrders(
         restrictions={name: Restrictions(**given) for name, given in found.items()},
         warnings=tuple(_unknown(catalogue, orders, targets)),
@@ -166,8 +168,8 @@ def _mismatch(order: Order, undone: Order | None, targets: Mapping[str, tuple[st
     return f"{given.undoes} does not speak of {', '.join(strange)}" if strange else ""
 
 
-def _entry(order: Order) -> Entry:
-    given = order.predicate
+def restriction(given: OrderPredicate) -> Entry:
+    """What points are told of an order that restricts something."""
     entry: Entry = {"id": given.id, "reason": given.reason, "issued_at": given.issued_at}
     if given.reference is not None:
         entry["reference"] = given.reference
@@ -176,7 +178,7 @@ def _entry(order: Order) -> Entry:
     return entry
 
 
-def _stronger(one: Entry | None, other: Entry) -> Entry:
+def stronger(one: Entry | None, other: Entry) -> Entry:
     """Of two orders about one thing the one that lasts longer, then the newer."""
     if one is None:
         return other

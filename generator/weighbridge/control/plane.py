@@ -22,7 +22,14 @@ from weighbridge.control.plane_metrics import PlaneMetrics
 from weighbridge.control.plane_parts import UnavailableError
 from weighbridge.control.replica import Replica
 from weighbridge.control.report import read_receipt, read_status
-from weighbridge.control.shown import mirrored_files, no_release, order_result, served_log, shown_orders
+from weighbridge.control.shown import (
+    environment_view,
+    mirrored_files,
+    no_release,
+    order_result,
+    served_log,
+    shown_orders,
+)
 from weighbridge.control.store import reports
 from weighbridge.control.view import fleet_view
 from weighbridge.keys import fingerprint
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from weighbridge.control.answers import OrderResult, ShownOrder
+    from weighbridge.control.answers import EnvironmentView, OrderResult, ShownOrder
     from weighbridge.control.control_data import ControlData
     from weighbridge.control.fleet_view import FleetView
     from weighbridge.control.judge import Submission
@@ -144,6 +151,11 @@ class ControlPlane:
     def environments(self) -> tuple[str, ...]:
         """Those of which a release was announced, sorted."""
         return tuple(sorted(name for name, ledger in self._ledgers.items() if ledger.state.release is not None))
+
+    def environment(self, environment: str) -> EnvironmentView | None:
+        """What the newest live bundle of an environment says; None before there is one."""
+        ledger = self._ledgers.get(environment)
+        return None if ledger is None or ledger.published is None else environment_view(ledger)
 
     def control(self, environment: str) -> ControlData | None:
         """Control data of the release that was announced last."""

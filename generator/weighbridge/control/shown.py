@@ -8,9 +8,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.control.answers import OrderResult, OrderState, ShownOrder
+from weighbridge.bundle.archive import read_archive
+from weighbridge.bundle.signing import DATA
+from weighbridge.control.answers import EnvironmentView, OrderResult, OrderState, ShownOrder
 from weighbridge.control.entry import Accepted, Settled, log_line
 from weighbridge.control.judge import MAX_AGE_NS, judge_order
+from weighbridge.control.ledger import LIVE_FILE
 from weighbridge.control.mirror.publication import Publication as Mirrored
 from weighbridge.control.plane_parts import Served
 from weighbridge.control.state import State
@@ -137,6 +140,27 @@ def _shown(environment: str, given: OrderPredicate, state: OrderState, **more: A
         expects=given.expects,
         undoes=given.undoes,
         **more,
+    )
+
+
+def environment_view(ledger: Ledger) -> EnvironmentView:
+    """What the newest live bundle says, as it was published.
+
+    Raises:
+        ValueError: nothing was published yet.
+    """
+    if ledger.published is None:
+        raise ValueError(f"nothing was published of {ledger.environment}")
+    given, data = ledger.published.publication, ledger.published.files["", LIVE_FILE]
+    live = json.loads(read_archive(data, LIVE_FILE)[DATA])["weighbridge"]["live"]
+    return EnvironmentView(
+        environment=ledger.environment,
+        revision=given.revision,
+        sequence=given.sequence,
+        not_after=given.not_after_ns,
+        releases=given.releases,
+        active=live["active"],
+        log_entries=given.log_entries,
     )
 
 

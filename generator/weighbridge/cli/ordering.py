@@ -20,6 +20,7 @@ from weighbridge.cli.control_options import Connection, public_key, run
 from weighbridge.cli.new_file import write_new
 from weighbridge.cli.order_options import wait_seconds
 from weighbridge.cli.order_sending import Sending, send_order
+from weighbridge.control.obstacle import AHEAD_NS
 from weighbridge.control.order import Request, order_predicate, sign_order
 from weighbridge.control.preview import Preview
 from weighbridge.control.previewing import previews_of, read_controls
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from weighbridge.control.answers import ShownOrder
     from weighbridge.control.client import ControlClient
-    from weighbridge.control.control_data import ControlData
+    from weighbridge.control.previewing import Controls
     from weighbridge.keys import PrivateKey
 
 _ASKS = frozenset({"revoke", "distrust"})
@@ -56,8 +58,6 @@ class Wish:
 class Ordering:
     """The options of `order_options` as they were given."""
 
-    typed: str
-    """The target as somebody typed it."""
     relative: bool
     """Whether the end was given as a duration."""
     environments: tuple[str, ...]
@@ -107,7 +107,7 @@ def order(wish: Wish, **given: Any) -> None:
     """
     connection = Connection.taken(given)
     relative = "T" not in (wish.expires or "")
-    ordering = Ordering(typed=wish.target, relative=relative, connection=connection, **given)
+    ordering = Ordering(relative=relative, connection=connection, **given)
     sending = ordering.sending()
     key = load_private_key(ordering.key)
     at_ns = time.time_ns()
@@ -155,28 +155,44 @@ async def _online(request: Request, ordering: Ordering, sending: Sending, key: P
         # Before anything is fetched: what cannot be ordered at all is said at once.
         order_predicate(request, at_ns=time.time_ns())
         controls = await read_controls(client, request.environments, release_key)
-        request = await _completed(client, request, controls.read)
+        request, undone = await _completed(client, request, controls)
         if request.expires_ns is not None and ordering.relative:
             request = replace(request, expires_ns=request.expires_ns - client.identity.ahead_ns)
-        shown = previews_of(request, controls, signed_by=[key.public_key()], at_ns=client.identity.now_ns())
-        predicate = order_predicate(request, at_ns=client.identity.now_ns())
-        envelope, status = _sign(predicate, shown, ordering, key)
+        at_ns = _issued(client.identity.now_ns(), undone)
+        shown = previews_of(request, controls, signed_by=[key.public_key()], at_ns=at_ns)
+        envelope, status = _sign(order_predicate(request, at_ns=at_ns), shown, ordering, key, undone)
         if envelope is None:
             return status
         return await send_order(client, envelope, shown, sending)
 
 
-async def _completed(client: ControlClient, request: Request, controls: Mapping[str, ControlData]) -> Request:
-    """The request with what it must say about the present state."""
+def _issued(now_ns: int, undone: ShownOrder | None) -> int:
+    """When the order is issued: not before what it takes back, where only two clocks differ by a little."""
+    if undone is not None and now_ns < undone.issued_at <= now_ns + AHEAD_NS // 2:
+        return undone.issued_at
+    return now_ns
+
+
+async def _completed(client: ControlClient, request: Request, controls: Controls) -> tuple[Request, ShownOrder | None]:
+    """The request with what it must say about the present state, and the order that it takes back."""
     if request.kind in LIFTS:
         orders = [order for name in request.environments for order in await client.orders(name)]
         undone = find_undone(
-            request.kind, request.target, request.environments, orders, controls, undoes=request.undoes
+            request.kind, request.target, request.environments, orders, controls.read, undoes=request.undoes
         )
-        return replace(request, target=undone.target, undoes=undone.id)
+        # The target stays as it was typed: what the server names in its place is its word.
+        return replace(request, undoes=undone.id), undone
     if request.kind == "route" and request.expects is None:
-        return replace(request, expects=await _present(client, request))
-    return request
+        return replace(request, expects=await _present(client, request)), None
+    if request.kind == "revoke" and controls.trust == "verified":
+        return replace(request, expects=_artifact(request.target, controls)), None
+    return request, None
+
+
+def _artifact(target: str, controls: Controls) -> str | None:
+    """The digest of a version that is named, so that the artifact that is meant stays revoked under any name."""
+    found = {read.versions[target].digest for read in controls.read.values() if target in read.versions}
+    return found.pop() if len(found) == 1 else None
 
 
 async def _present(client: ControlClient, request: Request) -> str | None:
@@ -190,18 +206,20 @@ async def _present(client: ControlClient, request: Request) -> str | None:
 
 
 def _sign(
-    predicate: dict[str, Any], shown: Sequence[Preview], ordering: Ordering, key: PrivateKey
+    predicate: dict[str, Any],
+    shown: Sequence[Preview],
+    ordering: Ordering,
+    key: PrivateKey,
+    undone: ShownOrder | None = None,
 ) -> tuple[bytes | None, int]:
     """The signed order, to be sent; or None with the exit status, where there is nothing to send."""
-    # What the server named in place of what was typed is its word: somebody looks at it.
-    asked = predicate["kind"] in _ASKS or predicate["target"] != ordering.typed
-    asks = asked and not ordering.yes and not ordering.dry_run
+    asks = predicate["kind"] in _ASKS and not ordering.yes and not ordering.dry_run
     if asks and not sys.stdin.isatty():
         message = f"{predicate['kind']} {predicate['target']} is asked for, and there is no terminal to ask on"
         fix = "Add --yes once you have seen, with --dry-run, what it would do."
         raise InputError.single("", message, fix, field="--yes")
     if ordering.form == "text":
-        show_order(predicate, shown)
+        show_order(predicate, shown, undone)
     if ordering.dry_run:
         _conclude(ordering, predicate, shown, "dry run: nothing signed", None)
         return None, 0
@@ -217,12 +235,14 @@ def _sign(
     return None, 0
 
 
-def show_order(predicate: Mapping[str, Any], shown: Sequence[Preview]) -> None:
-    """Print an order and what it would do."""
+def show_order(predicate: Mapping[str, Any], shown: Sequence[Preview], undone: ShownOrder | None = None) -> None:
+    """Print an order, what it takes back, and what it would do."""
+    back = "" if undone is None else f"{undone.kind} {undone.target} by {', '.join(undone.signers)}: {undone.reason}"
     shown_fields = ("reason", "reference", "expires", "undoes", "expects", "id")
     given = [
         f"{predicate['kind']} {predicate['target']}" + (f" -> {predicate['to']}" if predicate.get("to") else ""),
         *(f"  {name:9} {predicate[name]}" for name in shown_fields if predicate.get(name) is not None),
+        *([f"  takes back {back}"] if back else []),
         *(line for preview in shown for line in preview.lines()),
     ]
     click.echo("\n".join(map(options.printable, given)))

@@ -238,7 +238,7 @@ def rebuild(environment: str, entries: tuple[Entry, ...], controls: Mapping[str,
     Args:
         environment: whose log it is.
         entries: as `verify_log` gives them.
-        controls: control data of every release that they announce, by `ControlData.sha256`.
+        controls: control data of every release that they announce, by its revision: two releases may have the same data.
 
     Raises:
         ValueError: control data is missing, or an entry says what cannot be.
@@ -246,7 +246,7 @@ def rebuild(environment: str, entries: tuple[Entry, ...], controls: Mapping[str,
     state = State.empty(environment)
     for entry in entries:
         content = entry.content
-        state = state.apply(entry, controls.get(content.control_sha256) if isinstance(content, Announced) else None)
+        state = state.apply(entry, controls.get(content.revision) if isinstance(content, Announced) else None)
     return state
 
 

@@ -238,7 +238,7 @@ def rebuild(environment: str, entries: tuple[Entry, ...], controls: Mapping[str,
     Args:
         environment: whose log it is.
         entries: as `verify_log` gives them.
-        controls: control data of every release that they announce, by its revision: two releases may have the same data.
+        controls: control data of every release that they announce, by revision: two may have the same data.
 
     Raises:
         ValueError: control data is missing, or an entry says what cannot be.

@@ -8,6 +8,8 @@ become shorter, or whose entries are others than before, is refused and said.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ from weighbridge.control.plane_parts import UnavailableError
 from weighbridge.control.state import State
 from weighbridge.control.store import log, published, releases
 from weighbridge.errors import InputError
+from weighbridge.keys import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +40,12 @@ if TYPE_CHECKING:
     from weighbridge.keys import PublicKey
 
 LIVE_FILE, STATE_FILE = "live.tar.gz", "livestate.jws"
+_LOG = logging.getLogger(__name__)
+
+
+def short_name(key_fingerprint: str) -> str:
+    """The first 16 digits of a fingerprint, as paths have them."""
+    return key_fingerprint.removeprefix("sha256:")[:16]
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,11 @@ class Trusted:
     """By fingerprint: live keys, and those of the past."""
     live_keys: Sequence[PublicKey]
     release_keys: Sequence[PublicKey]
+
+    @functools.cached_property
+    def live_names(self) -> frozenset[str]:
+        """What a whole publication is signed by: the first key for plain paths, and each by its name."""
+        return frozenset({"", *(short_name(fingerprint(key)) for key in self.live_keys)})
 
 
 @dataclass
@@ -62,6 +76,8 @@ class Ledger:
     """Entry by the revision that it announces, in their order."""
     releases: dict[str, StoredRelease] = field(default_factory=dict)
     published: StoredPublication | None = None
+    contained: int = 0
+    """Entries that the newest publication contains which was signed by all of our own live keys."""
     learned: float = float("-inf")
     """Monotonic time at which the newest publication became known."""
     pending: list[PendingOrder] = field(default_factory=list, repr=False)
@@ -83,8 +99,13 @@ class Ledger:
 
     @property
     def unpublished(self) -> bool:
-        """Whether there are entries that no publication contains."""
-        return self.state.head.number > (self.published.publication.log_entries if self.published else 0)
+        """Whether there are entries that no publication by all of our keys contains."""
+        return self.state.head.number > self.contained
+
+    @property
+    def whole(self) -> bool:
+        """Whether the newest publication is signed by all of our own live keys."""
+        return self.published is not None and {name for name, _ in self.published.files} >= self.trusted.live_names
 
     async def catch_up(self, connection: AsyncConnection) -> None:
         """Read and verify what was appended since.
@@ -139,37 +160,39 @@ class Ledger:
         self.state = state
 
     async def read_published(self, connection: AsyncConnection) -> bool:
-        """Learn of the newest publication; whether it is news.
-
-        Raises:
-            InputError: its files are not signed by one of our live keys.
-        """
+        """Learn of the newest publication; whether it is news."""
         newest = await published.newest(connection, self.environment)
         if newest is None or newest.publication.sequence <= self.sequence:
             return False
         files = await published.files_of(connection, self.environment, newest.publication.sequence)
-        await asyncio.to_thread(self._verify, newest.publication.revision, files)
+        files = await asyncio.to_thread(self._verified, newest.publication.revision, files)
         self.learn(published.StoredPublication(newest.publication, newest.issued_ns, newest.log_sha256, files))
         return True
 
     def learn(self, publication: StoredPublication) -> None:
         """Take in a publication that is committed, unless a newer one is known."""
-        if publication.publication.sequence > self.sequence:
-            self.published, self.learned = publication, time.monotonic()
+        if publication.publication.sequence <= self.sequence:
+            return
+        self.published, self.learned = publication, time.monotonic()
+        if self.whole:
+            self.contained = publication.publication.log_entries
 
-    def _verify(self, revision: str, files: Mapping[FileKey, bytes]) -> None:
-        for (key, name), data in files.items():
-            if name == LIVE_FILE:
-                bundle = verify_bundle(
-                    data,
-                    self.trusted.live_keys,
-                    keyid=KEYID,
-                    scope=live_scope(self.environment),
-                    roots=ROOTS,
-                    file=f"{self.environment}/{key or name}",
-                )
-                if bundle.revision != revision:
-                    raise self._bad(f"was published as {revision}, and the bundle says {bundle.revision}")
+    def _verified(self, revision: str, files: Mapping[FileKey, bytes]) -> dict[FileKey, bytes]:
+        """Those files that are signed by our own live keys: a replica with others may have published, too."""
+        kept = {}
+        for key, name in files:
+            if name == LIVE_FILE and self._fits(revision, files[key, name]):
+                kept |= {(key, part): files[key, part] for part in (LIVE_FILE, STATE_FILE) if (key, part) in files}
+        if not kept:
+            _LOG.warning("%s was published without any of our live keys", revision)
+        return kept
+
+    def _fits(self, revision: str, data: bytes) -> bool:
+        scope, keys = live_scope(self.environment), self.trusted.live_keys
+        try:
+            return verify_bundle(data, keys, keyid=KEYID, scope=scope, roots=ROOTS).revision == revision
+        except InputError:
+            return False
 
     async def read_rest(self, connection: AsyncConnection) -> None:
         """Read which releases are served, and which orders wait."""

@@ -108,7 +108,7 @@ class Publisher:
         age = (time.time_ns() - given.issued_ns) / 10**9
         # By both clocks: whichever says first that half of its life is over.
         left = life * self._share - max(since, age)
-        if not {name for name, _ in given.files} >= set(self._signer.names):
+        if not ledger.whole:
             left = min(left, _KEYS_PAUSE_SECONDS * self._share - since)
         return max(left, self._coalesce - since)
 

@@ -16,6 +16,8 @@ from weighbridge.control.store.releases import StoredRelease
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from weighbridge.control.control_data import ControlData
@@ -70,12 +72,11 @@ class ReleaseDesk:
                 present = ledger.state.release
                 if present is not None and present.revision == control.revision:
                     outcome = await self._update(connection, given)
-                    entry = None
+                    entries, state = [], ledger.state
                 else:
                     outcome = "announced"
-                    entry, state = await self._announced(connection, given)
-            if entry is not None:
-                ledger.take([entry], state)
+                    entries, state = await self._announced(connection, given)
+            ledger.take(entries, state)
         if outcome != "unchanged":
             _LOG.info("release %s of %s is %s", control.revision, ledger.environment, outcome)
             await self._environment.kept()
@@ -135,14 +136,14 @@ class ReleaseDesk:
                 release = ledger.state.release
                 if not self.rolling or release is None or release.revision != revision:
                     return
-                entry, state = await self._append(connection, Settled(revision))
-            ledger.take([entry], state)
+                entries, state = await self._append(connection, [Settled(revision)])
+            ledger.take(entries, state)
         _LOG.info("release %s of %s is settled", revision, ledger.environment)
         await self._environment.kept()
 
-    async def _announced(self, connection: AsyncConnection, given: GivenRelease) -> tuple[Entry, State]:
+    async def _announced(self, connection: AsyncConnection, given: GivenRelease) -> tuple[list[Entry], State]:
         control, present, now = given.control, self._ledger.state.release, time.time_ns()
-        # The first one can be served at once: nobody runs another.
+        # The first one is served and settled at once: nobody runs another.
         stored = StoredRelease(
             control.environment,
             control.revision,
@@ -154,9 +155,10 @@ class ReleaseDesk:
         await releases.put_release(connection, stored, given.files)
         active = {alias: route.active for alias, route in control.routes.items() if route.active is not None}
         until_ns = now + int(self._tools.times.overlap * 10**9) if present else None
-        return await self._append(
-            connection, Announced(control.revision, control.sha256, active, until_ns), control, at_ns=now
-        )
+        contents: list[Content] = [Announced(control.revision, control.sha256, active, until_ns)]
+        if present is None:
+            contents.append(Settled(control.revision))
+        return await self._append(connection, contents, control)
 
     async def _update(self, connection: AsyncConnection, given: GivenRelease) -> Outcome:
         """The same release, perhaps by further keys."""
@@ -169,16 +171,19 @@ class ReleaseDesk:
         return "updated"
 
     async def _append(
-        self, connection: AsyncConnection, content: Content, control: ControlData | None = None, *, at_ns: int = 0
-    ) -> tuple[Entry, State]:
-        """Append one entry; it counts here once the transaction is committed."""
-        before = self._ledger.state
+        self, connection: AsyncConnection, contents: Sequence[Content], control: ControlData | None = None
+    ) -> tuple[list[Entry], State]:
+        """Append entries; they count here once the transaction is committed."""
+        before, signer = self._ledger.state, self._tools.signer
 
-        def signed() -> tuple[Entry, State]:
-            entry = self._tools.signer.entry(content, before, at_ns or time.time_ns())
-            return entry, before.apply(entry, control)
+        def signed() -> tuple[list[Entry], State]:
+            state, entries = before, []
+            for content in contents:
+                entries.append(signer.entry(content, state, time.time_ns()))
+                state = state.apply(entries[-1], control if isinstance(content, Announced) else None)
+            return entries, state
 
-        entry, state = await asyncio.to_thread(signed)
-        await log.append(connection, [entry])
+        entries, state = await asyncio.to_thread(signed)
+        await log.append(connection, entries)
         await self._tools.database.notify(connection, self._ledger.environment)
-        return entry, state
+        return entries, state

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.bundle.live import live_bundle, live_document, live_revision, livestate_jws
 from weighbridge.control.entry import sign_entry
-from weighbridge.control.ledger import LIVE_FILE, STATE_FILE
+from weighbridge.control.ledger import LIVE_FILE, STATE_FILE, short_name
 from weighbridge.control.receipt import Publication
 from weighbridge.control.state import bundle_metadata, live_state, next_sequence
 from weighbridge.control.store.published import StoredPublication
@@ -105,11 +105,6 @@ class Signer:
         if told != self.failure:
             _LOG.error("the live key does not sign: %s", told)
         self.failure = told
-
-
-def short_name(key_fingerprint: str) -> str:
-    """The first 16 digits of a fingerprint, as paths have them."""
-    return key_fingerprint.removeprefix("sha256:")[:16]
 
 
 def published_at(publication: StoredPublication, at_ns: int) -> StoredPublication:

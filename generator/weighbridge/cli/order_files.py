@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -72,15 +72,21 @@ def send_file(file: Path, key: str | None, **options_given: Any) -> int:
     envelope = _read(file)
     order = read_signed(envelope, str(file))
     reading = load_private_key(key) if key is not None else None
-    if reading is None and (given.sending.wait_s is not None or given.sending.live_key is not None):
-        fix = "Receipts and the log are read by a key that may sign orders: give --key."
+    sending = given.sending
+    if reading is None and sending.wait_s is not None:
+        fix = "Receipts are read by a key that may sign orders: give --key, or leave --wait out."
         raise InputError.single("", "is missing", fix, field="--key")
+    if reading is None and sending.live_key is not None:
+        click.echo(
+            "warning: the log is read by a key that may sign orders; without --key it is not looked at", err=True
+        )
+        sending = replace(sending, live_key=None)
 
     async def send() -> int:
         async with given.connection.open(reading) as client:
-            if given.sending.form == "text":
+            if sending.form == "text":
                 show_order(order.predicate.model_dump(mode="json", exclude_none=True), ())
-            return await send_order(client, envelope, (), given.sending, keep=False)
+            return await send_order(client, envelope, (), sending, keep=False)
 
     return run(send())
 

@@ -199,10 +199,11 @@ def _lines(one: Became, order: Submission, reply: Reply, others: Mapping[str, tu
     reason = " ".join(part for part in (result.code, result.reason) if part)
     if result.outcome == "refused":
         return [f"{name}: REFUSED: {reason}", *warnings]
-    count = "" if result.missing_signatures is None else f"{result.missing_signatures} more "
-    whose = f" of {', '.join(others[name])}" if others.get(name) else ""
+    missing = result.missing_signatures
+    what = "one more signature is" if missing == 1 else f"{missing or 'more'} signatures are"
+    whose = f", of {', '.join(others[name])}" if others.get(name) else ""
     command = f"weighbridge orders cosign {order.predicate.id} --key K --server {reply.server}"
-    return [f"{name}: NOT in force: {count}signatures{whose} are missing", f"  on their machine: {command}", *warnings]
+    return [f"{name}: NOT in force: {what} missing{whose}", f"  on their machine: {command}", *warnings]
 
 
 async def _receipts(

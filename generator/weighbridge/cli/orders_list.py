@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 @click.command("list", context_settings=options.HELP)
 @click.option("--environment", metavar="E", help="Of which; by default of all.")
 @click.option("--all", "everything", is_flag=True, help="Those too that were lifted or have expired.")
+@click.option("--state", metavar="STATE", help="Only those in this state, such as pending or in-force.")
+@click.option("--ids", is_flag=True, help="Print the ids alone, one a line.")
 @reading_options
 @options.format_option
-def command(environment: str | None, everything: bool, form: str, **connection: Any) -> None:
+def command(
+    environment: str | None, everything: bool, state: str | None, ids: bool, form: str, **connection: Any
+) -> None:
     """List the orders that are in force and those that wait for signatures, the newest first."""
-    orders = run(_orders(reader(**connection), environment, everything))
-    if form == "json":
+    found = run(_orders(reader(**connection), environment, everything))
+    orders = [order for order in found if state in {None, order.state}]
+    if ids:
+        for order_id in dict.fromkeys(order.id for order in orders):
+            click.echo(options.printable(order_id))
+    elif form == "json":
         click.echo(json.dumps({"orders": [document(order) for order in orders]}, indent=2))
     elif orders:
         _print(orders)

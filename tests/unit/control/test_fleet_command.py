@@ -188,6 +188,8 @@ def test_orders_are_listed(plane, keys):
     assert "\x1b" not in output
     _, everything = call("orders", "list", "--server", plane.url, "--key", keys["oncall"], "--all", "--format", "json")
     assert [order["state"] for order in json.loads(everything)["orders"]] == ["in-force", "pending", "lifted"]
+    pending = ("orders", "list", "--server", plane.url, "--key", keys["oncall"], "--state", "pending", "--ids")
+    assert call(*pending)[1] == "x\n"
     plane.orders = []
     assert call("orders", "list", "--server", plane.url, "--key", keys["oncall"])[1] == "no orders\n"
 

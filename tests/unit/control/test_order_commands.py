@@ -210,7 +210,7 @@ def test_all_environments_that_the_server_knows(plane, keys):
         (
             {"outcome": "pending", "code": "ORD-001", "reason": "one more", "missing_signatures": 1},
             1,
-            "NOT in force: 1 more",
+            "NOT in force: one more signature is missing",
         ),
     ],
 )
@@ -382,6 +382,17 @@ def test_an_order_can_be_signed_where_there_is_no_network(keys, tmp_path, plane)
     )
     assert again.exit_code != 0
     assert "is there already" in said
+
+
+def test_sending_needs_no_key_but_waiting_does(plane, keys, tmp_path):
+    file = tmp_path / "order.json"
+    revoke(plane, keys, "--yes", "--output", file)
+    result, output = call("orders", "send", file, "--server", plane.url, "--live-key", keys["live"])
+    assert result.exit_code == 0
+    assert "without --key it is not looked at" in output
+    assert ", verified" not in output
+    _, output = call("orders", "send", file, "--server", plane.url, "--wait")
+    assert "Receipts are read by a key" in output
 
 
 # What lifts and routes

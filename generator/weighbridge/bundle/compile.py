@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weighbridge import keys
+from weighbridge.bundle.control import ControlBuilder
 from weighbridge.bundle.gatekeeper import GatekeeperBuilder
 from weighbridge.bundle.index import INDEX, IndexFacts, index_json
 from weighbridge.bundle.live import first_live, live_bundle, live_document, livestate_jws
@@ -97,13 +98,14 @@ def _compile(root: Path, options: CompileOptions, progress: Progress) -> Compile
     environments = _chosen(judged, options.environments)
     warnings = (*_check_keys(judged, options), *_uncached(options), *judged.warnings)
     builder = ReleaseBuilder(judged.catalogue, options.release_key, pss=options.pss, fixed_ns=options.fixed_clock_ns)
+    control = ControlBuilder(judged.catalogue, judged.records, judged.waivers, options.at_ns)
     gatekeeper = _gatekeeper(judged, options)
     files = gatekeeper.cluster() if gatekeeper else {}
     revisions: dict[str, str] = {}
     for number, environment in enumerate(environments):
         progress("bundles", number, len(environments))
         registries = _registries(judged, environment, options)
-        release = builder.build(environment, registries)
+        release = builder.build(environment, registries, control.document(environment, registries["envoy"]))
         revisions[environment] = release.revision
         files |= {f"{environment}/{path}": data for path, data in release.files.items()}
         files |= _live(judged, release, options)

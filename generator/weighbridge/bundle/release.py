@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from weighbridge.bundle.archive import bundle_archive
+from weighbridge.bundle.control import CONTROL
+from weighbridge.bundle.control import ROOTS as CONTROL_ROOTS
 from weighbridge.bundle.guard import fix_clock, guard_files
 from weighbridge.bundle.policies import CONFTEST, ENVOY, POINTS, WORKLOAD, declared_point, point_policies
 from weighbridge.bundle.revision import release_revision
@@ -20,7 +22,7 @@ from weighbridge.keys import bundle_algorithm
 from weighbridge.points.envoy import envoy_bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from weighbridge.catalogue.catalogue import Catalogue
     from weighbridge.keys import PrivateKey
@@ -67,15 +69,23 @@ class ReleaseBuilder:
             name: with_clock(point_policies(point, catalogue.policies), fixed_ns) for name, point in self.points.items()
         }
 
-    def build(self, environment: str, registries: Registries) -> Release:
-        """The release of one environment from the registry documents of its points."""
+    def build(self, environment: str, registries: Registries, control: Mapping[str, Any]) -> Release:
+        """The release of one environment.
+
+        Args:
+            environment: its name.
+            registries: the registry documents of its points.
+            control: what the control plane is given, see `bundle.control`.
+        """
         points = {point: {**self._policies[point], **_data(point, registries[point])} for point in POINTS}
+        points[CONTROL] = {DATA: data_file({"weighbridge": {"control": control}})}
         revision = release_revision(
             {f"{point}/{path}": data for point, files in points.items() for path, data in files.items()}
         )
-        files: dict[str, bytes] = {}
+        files = {"control.tar.gz": self._signed(environment, points[CONTROL], CONTROL_ROOTS, revision)}
         for point in (ENVOY, WORKLOAD):
-            files[f"{point}/release.tar.gz"] = self._signed(environment, point, points[point], revision)
+            roots = self.points[point].roots
+            files[f"{point}/release.tar.gz"] = self._signed(environment, points[point], roots, revision)
         for path, data in self._policies[CONFTEST].items():
             files[f"{CONFTEST}/policy/{path}"] = data
         for path in sharded(registries[CONFTEST]):
@@ -86,8 +96,8 @@ class ReleaseBuilder:
             files[f"guard/{path}"] = data
         return Release(environment, revision, files)
 
-    def _signed(self, environment: str, point: str, files: Mapping[str, bytes], revision: str) -> bytes:
-        named = {**files, MANIFEST: manifest(revision, self.points[point].roots)}
+    def _signed(self, environment: str, files: Mapping[str, bytes], roots: Sequence[str], revision: str) -> bytes:
+        named = {**files, MANIFEST: manifest(revision, roots)}
         signed = sign_bundle(named, self._key, algorithm=self._algorithm, keyid=KEYID, scope=release_scope(environment))
         return bundle_archive(signed)
 

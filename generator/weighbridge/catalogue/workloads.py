@@ -19,6 +19,8 @@ Documented = Literal["dependencies", "environment-variables", "license", "lineag
 """What of `release.requires` a workload may be asked for; the rest is the gate's."""
 PodSecurity = Literal["restricted", "baseline", "privileged"]
 """The levels of Kubernetes' Pod Security Standards, the strictest first."""
+OnRevoked = Literal["report", "cordon", "scale-to-zero", "rollback"]
+"""What a cluster's agent does about running workloads of a revoked version."""
 
 
 class Workloads(Document):
@@ -38,3 +40,5 @@ class Workloads(Document):
     """Which ways to serving pods lead through the gateway."""
     accelerators: Accelerators = Field(default_factory=Accelerators)
     """What accelerators are called here, and how far apart tenants are kept on them."""
+    on_revoked: OnRevoked = "report"
+    """What happens to running workloads of a version that an order revokes; no new ones start in any case."""

@@ -18,6 +18,7 @@ from weighbridge.registry.records import (
     NO_ANSWER,
     Reason,
     Record,
+    approvers,
     held,
     promotion_files,
     published,
@@ -162,6 +163,7 @@ class _Gate:
             sources=tuple(sorted({*version.card.sources, *self._published(found)})),
             attestations={name: held(found.attestations[name]) for name in self._question.required},
             promotion=promotion_files(found, self._question.name),
+            approvers=approvers(found, self._question.name, version.manifest_sha256, self._question.at_ns),
             lineage=None if lineage is None else lineage.model_dump(mode="json", exclude_none=True),
         )
 

@@ -83,6 +83,8 @@ class Record:
     """When the version came into this environment; None if it never did."""
     promotion: tuple[str, ...] = ()
     """The files of the promotions into this environment, sorted; empty unless approved."""
+    approvers: tuple[str, ...] = ()
+    """The signers whose approval of it here, or promotion into here, counts, sorted; empty unless approved."""
     lineage: Mapping[str, Any] | None = None
     """From the card; None unless approved."""
 
@@ -149,6 +151,17 @@ def published(state: AttestationState, threshold: int) -> set[str]:
 def promotion_files(evidence: VersionEvidence, environment: str) -> tuple[str, ...]:
     """The files of the verified promotions into an environment."""
     return tuple(sorted({promotion.file for promotion in evidence.promotions if promotion.to == environment}))
+
+
+def approvers(evidence: VersionEvidence, environment: str, manifest_sha256: str, at_ns: int) -> tuple[str, ...]:
+    """Who approved this manifest for an environment, or promoted the version into it, and counts at `--at`."""
+    consents = {
+        given.signer
+        for given in evidence.approvals
+        if (given.environment, given.manifest_sha256) == (environment, manifest_sha256) and given.expires_ns > at_ns
+    }
+    promoted = {given.signer for given in evidence.promotions if given.to == environment and given.expires_ns > at_ns}
+    return tuple(sorted(consents | promoted))
 
 
 def variable_names(documented: Iterable[str]) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ def workload_settings(
     return {
         "environment": environment,
         "multi_tenant": configured.multi_tenant,
-        "limits": configured.workloads.model_dump(mode="json"),
+        # What agents do about running workloads is none of what a rule judges.
+        "limits": configured.workloads.model_dump(mode="json", exclude={"on_revoked"}),
         "labels": {
             "model_id": configuration.labels.model_id,
             "model_version": configuration.labels.model_version,

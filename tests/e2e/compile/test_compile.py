@@ -40,7 +40,8 @@ def test_everything_contracted_is_there(workshop: Workshop) -> None:
     index = json.loads(written.pop("index.json"))
     assert set(index["files"]) == set(written)
     for environment in ("dev", "staging", "prod"):
-        for path in ("guard/.manifest", "envoy/release.tar.gz", "envoy/envoy.yaml", "workload/release.tar.gz"):
+        bundles = ("control.tar.gz", "envoy/release.tar.gz", "workload/release.tar.gz")
+        for path in (*bundles, "guard/.manifest", "envoy/envoy.yaml"):
             assert f"{environment}/{path}" in written
         for path in ("conftest/data/data.json", "conftest/policy/points/conftest/main.rego", "live.tar.gz"):
             assert f"{environment}/{path}" in written
@@ -71,6 +72,7 @@ def test_the_revision_names_what_all_points_are_given(workshop: Workshop) -> Non
         for point in ("envoy", "workload")
         for name, data in unpacked(written[f"{point}/release.tar.gz"]).items()
     }
+    points |= {f"control/{name}": data for name, data in unpacked(written["control.tar.gz"]).items()}
     for path, data in written.items():
         if path.startswith(("conftest/policy/", "conftest/data/")):
             points[re.sub("^conftest/(policy|data)/", "conftest/", path)] = data

@@ -68,7 +68,12 @@ def control_document(environment="prod", **changes):
         "tenant_keys": ["k7m2p9qa"],
         "orders": {"revoked": {}, "frozen": {}, "suspended": {}, "keys": {}},
         "live": {"not_after": 600 * 10**9, "clusters_not_after": 3600 * 10**9},
-        "clusters": {"on_revoked": "report"},
+        "clusters": {
+            "on_revoked": "report",
+            "labels": ["model_id", "model_version"],
+            "support_images": [],
+            "exempt_namespaces": [],
+        },
     }
     return {**document, **changes}
 

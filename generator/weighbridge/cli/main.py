@@ -46,6 +46,7 @@ COMMANDS = {
     "route": "Order where an alias points.",
     "run": "Run OPA and Envoy locally with what `compile` wrote.",
     "sbom": "Write a model's bill of materials.",
+    "serve": "Run the control plane: bundles, orders, receipts.",
     "sign": "Sign a model folder in the OpenSSF model-signing format.",
     "suspend": "Order that a tenant is not served.",
     "tenant": "Make keys for tenants.",
@@ -61,7 +62,12 @@ COMMANDS = {
 """Subcommand to its one-line help. `weighbridge.cli.<name>:command` is imported late, so that start-up stays fast; `-`
 in a name is `_` in its module's."""
 
-_OPTIONAL = {**dict.fromkeys(("docker", "opa_client", "starlette", "uvicorn"), "harness"), "kubernetes": "cluster"}
+_OPTIONAL = {
+    **dict.fromkeys(("docker", "opa_client", "starlette", "uvicorn"), "harness"),
+    **dict.fromkeys(("aiosqlite", "asyncpg", "httptools", "prometheus_client", "sqlalchemy", "uvloop"), "control"),
+    "boto3": "kms",
+    "kubernetes": "cluster",
+}
 """Modules that few commands need, with the extra that brings each."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import InputError, OutputError
@@ -10,13 +11,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_new(path: Path, data: bytes, kind: str = "evidence") -> None:
+def write_new(path: Path, data: bytes, kind: str = "evidence", *, private: bool = False) -> None:
     """Write `data` to a new file; folders on its way are made.
 
     Args:
         path: where.
         data: all of it.
         kind: what is never overwritten, for the message.
+        private: nobody else may read it, at no time.
 
     Raises:
         InputError: there is something already.
@@ -24,7 +26,7 @@ def write_new(path: Path, data: bytes, kind: str = "evidence") -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as stream:
+        with open(path, "xb", opener=_private if private else None) as stream:
             try:
                 stream.write(data)
                 stream.flush()
@@ -38,3 +40,7 @@ def write_new(path: Path, data: bytes, kind: str = "evidence") -> None:
     except OSError as error:
         fix = "Make room, or name a file in a writable folder."
         raise OutputError(f"{path}: cannot be written: {error.strerror}. {fix}") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

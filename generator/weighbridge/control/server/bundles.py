@@ -1,9 +1,9 @@
-"""Bundles by long polling, as OPA expects it: without a framework, since thousands wait here at once.
+"""Bundles, and what else is published, by long polling: without a framework, since thousands wait here at once.
 
-Order of steps: the path must be exactly one that `compile` and the publisher write; the client must be of that
-environment; a request that names what is served now, and says how long it would wait, waits; the answer comes well
-before that time ends, since OPA puts no other limit on it. Each answer has exactly OPA's media type, without which it
-drops to polling, and forbids every cache to keep it.
+Order of steps: the path must be exactly one that is published; the client must be of that environment; a request that
+names what is served now, and says how long it would wait, waits; the answer comes well before that time ends, since OPA
+puts no other limit on it. A bundle has exactly OPA's media type, without which OPA drops to polling, and every answer
+forbids caches to keep it.
 
 Source: openpolicyagent.org, Bundle Service API; RFC 7240 (Prefer), RFC 9110 (If-None-Match).
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from weighbridge.control.server.errors import NO_STORE, Refused, not_found
 from weighbridge.control.server.gate import connection_of, header, require
@@ -20,15 +20,18 @@ from weighbridge.control.server.gate import connection_of, header, require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from weighbridge.control.plane_parts import Served
     from weighbridge.control.server.gate import Gate, Scope
     from weighbridge.control.server.limits import Limits
-    from weighbridge.control.server.waiters import Bundle, Source, Waiters
+    from weighbridge.control.server.waiters import Source, Waiters
 
-MEDIA_TYPE = b"application/vnd.openpolicyagent.bundles"
-PREFIX = b"/bundles/"
 _NAME = rb"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
-_PATH = re.compile(
-    rb"/bundles/((" + _NAME + rb")/(?:(?:envoy|workload)/)?(?:keys/[0-9a-f]{16}/)?(?:release|live)\.tar\.gz)"
+_KEY = rb"(?:keys/[0-9a-f]{16}/)?"
+_BUNDLE = re.compile(
+    rb"/bundles/((" + _NAME + rb")/(?:(?:envoy|workload)/" + _KEY + rb"release|" + _KEY + rb"live)\.tar\.gz)"
+)
+_FILE = re.compile(
+    rb"/v1/environments/((" + _NAME + rb")/(?:" + _KEY + rb"(?:control\.tar\.gz|livestate\.jws|approvals)|log\.jsonl))"
 )
 _AMBIGUOUS = (b"..", b".-", b"-.")
 _WAIT = re.compile(rb"(?:^|[;,\s])wait=(\d{1,6})(?=$|[;,\s])")
@@ -36,11 +39,31 @@ _TAG = re.compile(rb'(?:W/)?("[\x21\x23-\x7e]*")')
 _SHARE = 0.8
 """Of the time that a client would wait, after which it is answered at the latest."""
 _PIECE = 128 * 1024
-_ALLOWED = ((b"allow", b"GET, HEAD"), (b"connection", b"close"))
+_ALLOWED = ((b"allow", b"GET, HEAD"),)
+
+
+class Wanted(NamedTuple):
+    """What a path names."""
+
+    path: str
+    """As the plane has it."""
+    environment: str
+    roles: tuple[str, ...]
+    """Who may read it."""
+
+
+def wanted(raw_path: bytes) -> Wanted | None:
+    """What is asked for; None for any other path. Only the path as it came counts: nothing is decoded."""
+    bundle = _BUNDLE.fullmatch(raw_path)
+    match = bundle or _FILE.fullmatch(raw_path)
+    if match is None or any(part in match.group(2) for part in _AMBIGUOUS):
+        return None
+    roles = ("agent", "reader", "operator")
+    return Wanted(match.group(1).decode(), match.group(2).decode(), (*roles, "sidecar") if bundle else roles)
 
 
 class Bundles:
-    """Serves bundles.
+    """Serves what is published.
 
     Args:
         source: the plane.
@@ -55,38 +78,37 @@ class Bundles:
         self._gate = gate
         self._limits = limits
 
-    async def serve(self, scope: Scope, send: Any) -> None:
-        """Answer one request below `/bundles/`.
+    async def serve(self, scope: Scope, send: Any, what: Wanted) -> None:
+        """Answer one request.
 
         Raises:
-            Refused: it is not answered with a bundle.
+            Refused: it is not answered with what is published.
         """
         if scope["method"] not in {"GET", "HEAD"}:
-            raise Refused(405, "method_not_allowed", "A bundle can only be read.", _ALLOWED)
-        path, environment = _parsed(scope["raw_path"])
-        require(self._gate.client(scope), environment, "sidecar", "agent", "reader")
+            raise Refused(405, "method_not_allowed", "This can only be read.", _ALLOWED)
+        require(self._gate.anybody(scope), what.environment, *what.roles)
         known = _TAG.findall(header(scope, b"if-none-match"))
-        bundle = self._found(path)
-        seconds = _seconds(header(scope, b"prefer"), self._limits.longest_wait) if scope["method"] == "GET" else 0.0
-        if seconds and bundle.etag.encode() in known:
+        served = self._found(what.path)
+        patience = seconds(header(scope, b"prefer"), self._limits.longest_wait) if scope["method"] == "GET" else 0.0
+        if patience and served.etag.encode() in known:
             # While it waits nothing of the request is needed any more, and thousands wait; but for its credential.
             scope["headers"][:] = [pair for pair in scope["headers"] if pair[0] == b"authorization"]
-            connection = connection_of(scope)
-            if not await self._waiters.wait(path, bundle.etag, seconds, connection):
+            if not await self._waiters.wait(what.path, served.etag, patience, connection_of(scope)):
                 return
-            require(self._gate.again(scope), environment, "sidecar", "agent", "reader")
-            bundle = self._found(path)
-        await self._answer(scope, send, bundle, known)
+            require(self._gate.again(scope), what.environment, *what.roles)
+            served = self._found(what.path)
+        await self._answer(scope, send, served, known)
 
-    def _found(self, path: str) -> Bundle:
-        bundle = self._source.bundle(path)
-        if bundle is None:
+    def _found(self, path: str) -> Served:
+        served = self._source.bundle(path)
+        if served is None:
             raise not_found()
-        return bundle
+        return served
 
-    async def _answer(self, scope: Scope, send: Any, bundle: Bundle, known: Sequence[bytes]) -> None:
-        etag = bundle.etag.encode()
-        headers = [(b"content-type", MEDIA_TYPE), (b"etag", etag), (b"accept-ranges", b"none"), *NO_STORE]
+    async def _answer(self, scope: Scope, send: Any, served: Served, known: Sequence[bytes]) -> None:
+        etag = served.etag.encode()
+        media_type = served.content_type.encode()
+        headers = [(b"content-type", media_type), (b"etag", etag), (b"accept-ranges", b"none"), *NO_STORE]
         if self._waiters.closing:
             # What it asks next, another replica answers, or this one once it runs again.
             headers.append((b"connection", b"close"))
@@ -94,14 +116,14 @@ class Bundles:
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body"})
             return
-        headers.append((b"content-length", str(len(bundle.data)).encode()))
+        headers.append((b"content-length", str(len(served.data)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body"})
-        elif len(bundle.data) <= _PIECE:
-            await send({"type": "http.response.body", "body": bundle.data})
+        elif len(served.data) <= _PIECE:
+            await send({"type": "http.response.body", "body": served.data})
         else:
-            await self._in_pieces(scope, send, memoryview(bundle.data))
+            await self._in_pieces(scope, send, memoryview(served.data))
 
     async def _in_pieces(self, scope: Scope, send: Any, data: memoryview) -> None:
         """Send no faster than it is read, and not for ever."""
@@ -118,14 +140,12 @@ class Bundles:
                 connection.abort()
 
 
-def _parsed(raw_path: bytes) -> tuple[str, str]:
-    """The plane's name of a bundle, and its environment. Only the path as it came counts: nothing is decoded."""
-    match = _PATH.fullmatch(raw_path)
-    if match is None or any(part in match.group(2) for part in _AMBIGUOUS):
-        raise not_found()
-    return match.group(1).decode(), match.group(2).decode()
+def seconds(prefer: bytes, longest: float) -> float:
+    """How long a request waits at most; 0 where it does not ask to wait.
 
-
-def _seconds(prefer: bytes, longest: float) -> float:
+    Args:
+        prefer: the header.
+        longest: the most.
+    """
     match = _WAIT.search(prefer)
     return min(longest, int(match.group(1)) * _SHARE) if match else 0.0

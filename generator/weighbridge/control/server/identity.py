@@ -91,6 +91,12 @@ class Directory:
             if value is not None:
                 known[value] = identity
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of everybody who is known."""
+        known = (self.by_token, self.by_fingerprint, self.by_uri, self.by_dns)
+        return frozenset(identity.name for kind in known for identity in kind.values())
+
     def by_bearer(self, token: bytes) -> Identity | None:
         """Whose token this is, if anybody's and if it still counts."""
         if len(token) > MAX_CREDENTIAL or not token.startswith(TOKEN_PREFIX.encode()):

@@ -1,7 +1,7 @@
-"""Everybody who waits for a bundle here, woken together.
+"""Everybody who waits for a file here, woken together.
 
-The plane is asked once for a path, however many wait for it: one task follows it and wakes them all, some hundreds at a
-time, so that the first have their answer before the last are woken, and an order that arrives meanwhile is not held up.
+The plane tells once that something new is served, however many wait for it. They are woken some hundreds at a time, so
+that the first have their answer before the last are woken, and an order that arrives meanwhile is not held up.
 """
 
 from __future__ import annotations
@@ -11,32 +11,22 @@ import random
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from weighbridge.control.plane_parts import Served
     from weighbridge.control.server.protocol import Connection
 
 _BATCH = 256
-_FOLLOWED_SECONDS = 60.0
-
-
-class Bundle(Protocol):
-    """What is served at a path."""
-
-    @property
-    def etag(self) -> str:
-        """With its quotes."""
-
-    @property
-    def data(self) -> bytes:
-        """The bundle."""
 
 
 class Source(Protocol):
-    """Where bundles come from: the plane."""
+    """What a plane serves."""
 
-    def bundle(self, path: str) -> Bundle | None:
+    def bundle(self, path: str) -> Served | None:
         """What is served at a path now."""
 
-    async def wait(self, path: str, etag: str, seconds: float) -> Bundle | None:
-        """The same, once it is another than this one, or after that time."""
+    def subscribe(self, called: Callable[[str], None]) -> None:
+        """Call with an environment's name whenever something new is served of it."""
 
 
 class Waiters:
@@ -46,20 +36,29 @@ class Waiters:
         source: the plane.
 
     Attributes:
-        closing: whether the server ends: nobody waits any more.
+        draining: whether the server will end soon.
+        closing: whether it ends: nobody waits any more.
     """
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._topics: dict[str, set[asyncio.Future[bool]]] = {}
-        self._followers: dict[str, asyncio.Task[None]] = {}
+        self.draining = False
         self.closing = False
+        self._source = source
+        self._waiting: dict[str, dict[asyncio.Future[bool], str]] = {}
+        self._waking: set[asyncio.Task[None]] = set()
+        source.subscribe(self._news)
 
     def __len__(self) -> int:
-        return sum(map(len, self._topics.values()))
+        return sum(map(len, self._waiting.values()))
 
     async def wait(self, path: str, etag: str, seconds: float, connection: Connection | None) -> bool:
-        """Wait until the bundle at a path is another than this one, at most so many seconds.
+        """Wait until what is served at a path is another than this, at most so many seconds.
+
+        Args:
+            path: as the plane names it; the environment stands first.
+            etag: of what is served there at this very moment.
+            seconds: the most.
+            connection: whose end ends the waiting at once.
 
         Returns:
             Whether anybody is still there to be answered.
@@ -69,53 +68,45 @@ class Waiters:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[bool] = loop.create_future()
         # Spread a little: those who came together need not ask again together.
-        timer = loop.call_later(seconds * random.uniform(0.9, 1), _wake, waiter, True)  # noqa: S311 -- no secret; call_later takes no names
+        spread = random.uniform(0.9, 1)  # noqa: S311 -- no secret
+        timer = loop.call_later(seconds * spread, _wake, waiter, True)
         if connection is not None:
             connection.on_lost = lambda: _wake(waiter, False)
-        topic = self._topics.setdefault(path, set())
-        topic.add(waiter)
-        self._follow(path, etag)
+        waiting = self._waiting.setdefault(path, {})
+        waiting[waiter] = etag
         try:
             return await waiter
         finally:
             timer.cancel()
-            topic.discard(waiter)
+            waiting.pop(waiter, None)
             if connection is not None:
                 connection.on_lost = None
 
     def wake_all(self) -> None:
         """Let everybody ask again, as when credentials were replaced."""
-        for topic in self._topics.values():
-            for waiter in topic:
+        for waiting in self._waiting.values():
+            for waiter in waiting:
                 _wake(waiter, True)
 
     def close(self) -> None:
         """Let everybody be answered at once, now and from now on: the server ends."""
         self.closing = True
-        for task in self._followers.values():
-            task.cancel()
         self.wake_all()
 
-    def _follow(self, path: str, etag: str) -> None:
-        if path not in self._followers:
-            self._followers[path] = asyncio.create_task(self._followed(path, etag))
-
-    async def _followed(self, path: str, etag: str) -> None:
-        try:
-            topic = self._topics[path]
-            while topic:
-                bundle = await self._source.wait(path, etag, _FOLLOWED_SECONDS)
-                if bundle is None or bundle.etag != etag:
-                    await _wake_gently(topic)
-                    if bundle is None:
-                        return
-                    etag = bundle.etag
-        finally:
-            del self._followers[path]
+    def _news(self, environment: str) -> None:
+        for path, waiting in self._waiting.items():
+            if waiting and path.startswith(f"{environment}/"):
+                served = self._source.bundle(path)
+                etag = "" if served is None else served.etag
+                news = [waiter for waiter, known in waiting.items() if known != etag]
+                if news:
+                    task = asyncio.ensure_future(_wake_gently(news))
+                    self._waking.add(task)
+                    task.add_done_callback(self._waking.discard)
 
 
-async def _wake_gently(topic: set[asyncio.Future[bool]]) -> None:
-    for count, waiter in enumerate(list(topic), 1):
+async def _wake_gently(waiters: Iterable[asyncio.Future[bool]]) -> None:
+    for count, waiter in enumerate(waiters, 1):
         _wake(waiter, True)
         if count % _BATCH == 0:
             await asyncio.sleep(0)

@@ -70,6 +70,7 @@ class Api:
             _route("/v1/orders", self.submit, "POST"),
             _route("/v1/orders/{id}", self.order, "GET"),
             _route("/v1/environments", self.environments, "GET"),
+            _route("/v1/environments/{environment}", self.environment, "GET"),
             _route("/v1/environments/{environment}/fleet", self.fleet, "GET"),
             _route("/v1/receipts", self.receipt, "POST"),
         ]
@@ -113,6 +114,13 @@ class Api:
         """Those that this client may look at."""
         identity = self._gate.anybody(request.scope)
         return _json(EnvironmentList(environments=tuple(self._seen(identity))))
+
+    async def environment(self, request: Request) -> Response:
+        """What live data of an environment says now: whoever routes an alias says where it points."""
+        view = self._plane.environment(self._environment(request, *READERS))
+        if view is None:
+            raise not_found()
+        return _json(view)
 
     async def fleet(self, request: Request) -> Response:
         """The fleet; with `Prefer: wait=N` and the tag of a view, once it differs from that."""

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from weighbridge import __version__
 from weighbridge.catalogue.names import Document
-from weighbridge.control.answers import EnvironmentList, OrderAnswer, OrderList
+from weighbridge.control.answers import EnvironmentList, EnvironmentView, OrderAnswer, OrderList
 from weighbridge.control.fleet_view import FleetView
 
 _REF = "#/components/schemas/{model}"
@@ -67,7 +67,8 @@ class ReceiptBody(Document):
 
 
 _MODELS: tuple[type[BaseModel], ...] = (
-    *(EnvironmentList, ErrorAnswer, FleetView, OrderAnswer, OrderList, ReadyAnswer, ReceiptBody),
+    *(EnvironmentList, EnvironmentView, ErrorAnswer, FleetView),
+    *(OrderAnswer, OrderList, ReadyAnswer, ReceiptBody),
 )
 
 
@@ -164,6 +165,7 @@ def _orders() -> dict[str, Any]:
         "/v1/orders": {"post": submit, **_get("OrderList", "Orders", query)},
         "/v1/orders/{id}": _get("OrderList", "One order", [identifier]),
         "/v1/environments": _get("EnvironmentList", "Environments that this client may look at", []),
+        "/v1/environments/{environment}": _get("EnvironmentView", "What live data says now", [_ENVIRONMENT]),
         "/v1/environments/{environment}/fleet": fleet,
     }
 

@@ -10,13 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import httpx
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from weighbridge.canonical import digest
 from weighbridge.cli.main import cli
 from weighbridge.engines.process import free_port
 from weighbridge.engines.sidecar import Sidecar, SidecarSettings
@@ -30,6 +30,7 @@ PEOPLE = ("oncall", "mlsec", "product", "stranger")
 TWO = {"signers": ["mlsec", "product"], "threshold": 2}
 ONE = {"signers": ["oncall"], "threshold": 1}
 WAIT_SECONDS = 20.0
+SERVE = [sys.executable, "-m", "weighbridge", "serve"]
 
 
 def wait_for(what, *, seconds=WAIT_SECONDS):
@@ -113,6 +114,109 @@ class Site:
         (model / "README.md").write_text(f"---\nlicense: mit\n---\n# {MODEL}\n")
         target = catalogue / "models" / MODEL / number
         run("package", model, "--model", MODEL, "--version", number, "--key", self.key("ci"), "--output", target)
+
+    @contextlib.contextmanager
+    def serving(self):
+        """A control plane, from its start to its end; what it stores stays for the next."""
+        port = free_port()
+        clients = [
+            {
+                "name": "sidecars",
+                "role": "sidecar",
+                "environment": "prod",
+                "cluster": "eu-1",
+                "token_sha256": digest(SIDECAR_TOKEN.encode()),
+            }
+        ]
+        (self.folder / "clients.yaml").write_text(json.dumps({"clients": clients}))
+        arguments = [
+            "--listen", f"127.0.0.1:{port}", "--bundles", self.folder / "bundles",
+            "--release-key", self.public("release"), "--live-key", self.key("live"),
+            "--clients", self.folder / "clients.yaml", "--database", self.folder / "control.db",
+            "--decision-logs", self.folder / "decisions",
+        ]  # fmt: skip
+        log = (self.folder / "serve.log").open("ab")
+        # In a process group of its own: what a test interrupts is the command that it runs.
+        process = subprocess.Popen(
+            [*SERVE, *map(str, arguments)],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        self.url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(lambda: process.poll() is not None or self._ready())
+            assert process.poll() is None, (self.folder / "serve.log").read_text()
+            yield self.url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            log.close()
+
+    def _ready(self):
+        try:
+            return httpx.get(f"{self.url}/ready", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    @contextlib.contextmanager
+    def sidecar(self, name):
+        """A real OPA with the shipped configuration; it has live data when this is entered."""
+        folder = self.folder / name
+        (folder / "state").mkdir(parents=True)
+        (folder / "token").write_text(SIDECAR_TOKEN)
+        settings = SidecarSettings(
+            environment="prod",
+            service_url=self.url,
+            token_file=folder / "token",
+            release_key=self.keys["release"].public_key(),
+            live_key=self.keys["live"].public_key(),
+            grpc_address=f"127.0.0.1:{free_port()}",
+            state=folder / "state",
+        )
+        with Sidecar(settings, self.folder / "bundles" / "prod" / "guard", folder=folder) as sidecar:
+            wait_for(lambda: ask(sidecar)[0] == 200)
+            yield sidecar
+
+    def start(self, *arguments, **variables):
+        """A command as an operator starts it: a process, whose standard output and error are one text."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "weighbridge", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "WEIGHBRIDGE_SERVER": self.url, "XDG_STATE_HOME": str(self.folder), **variables},
+        )
+
+    def order(self, *arguments, key="oncall", status=0):
+        """An ordering command in prod, with keys to verify by; its output."""
+        more = ("--environment", "prod", "--reason", "bad answers", "--key", self.key(key), *self.verifying)
+        return run(*arguments, "--server", self.url, *more, status=status)
+
+    @property
+    def verifying(self):
+        """Options by which what the server says is verified."""
+        return ("--release-key", self.public("release"), "--live-key", self.public("live"))
+
+
+def ask(sidecar, model="kb-qa"):
+    """The status, codes and upstream of a call for a model, as Envoy would be told."""
+    headers = {
+        ":authority": "models.example.com",
+        ":method": "POST",
+        ":path": "/v1/chat/completions",
+        "authorization": f"Bearer {TENANT_KEY}",
+        "content-type": "application/json",
+        "content-length": "42",
+    }
+    http = {"method": "POST", "path": "/v1/chat/completions", "headers": headers, "size": "42", "protocol": "HTTP/1.1"}
+    metadata = {"filterMetadata": {"weighbridge.call": {"body": "json", "model": model}}}
+    given = {"input": {"attributes": {"request": {"http": http}, "metadataContext": metadata}}}
+    url = f"{sidecar.api_url}/v1/data/weighbridge/guard/decision"
+    result = httpx.post(url, json=given, trust_env=False).json()["result"]
+    codes = (result.get("dynamic_metadata") or {}).get("codes", "")
+    headers = result.get("headers", {})
+    return (200 if result["allowed"] else result["http_status"], codes, headers.get("x-weighbridge-route", ""))
 
 
 def run(*arguments, status=0):

@@ -71,10 +71,10 @@ class Publisher:
         self._woken.set()
 
     @property
-    def due(self) -> bool:
-        """Whether it is time to publish something."""
+    def behind(self) -> bool:
+        """Whether something is to be published now, or as soon as the pause is over."""
         delay = self._delay()
-        return delay is not None and delay <= 0
+        return delay is not None and (delay <= 0 or self._ledger.unpublished)
 
     async def run(self) -> None:
         """Publish until cancelled."""

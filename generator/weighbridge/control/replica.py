@@ -170,7 +170,7 @@ class Replica:
     async def _until_published(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PUBLISH_SECONDS):
-                while any(environment.publisher.due for environment in self.environments.values()):
+                while any(environment.publisher.behind for environment in self.environments.values()):
                     await asyncio.sleep(0.01)
 
     async def _announce(self, release: GivenRelease) -> AnnouncedRelease:

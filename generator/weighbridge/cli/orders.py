@@ -10,9 +10,12 @@ from weighbridge.cli import options
 
 SUBCOMMANDS: dict[str, str] = {
     "cosign": "Put a further signature under an order that waits for it.",
+    "export": "Write accepted orders for a catalogue's orders/.",
     "list": "List the orders that are in force, or wait for signatures.",
+    "rebuild": "Make a lost database anew from published logs.",
     "send": "Send an order that lies in a file.",
     "show": "Show one order, or write its envelope.",
+    "verify": "Verify a published log, and the live data that follows from it.",
 }
 """Subcommand to its one-line help. `weighbridge.cli.orders_<name>:command` is imported late: some need extras."""
 

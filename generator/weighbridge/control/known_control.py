@@ -10,7 +10,7 @@ from weighbridge.control.control_data import FILE, MAX_BYTES, ControlData, _cont
 from weighbridge.errors import InputError
 
 
-def read_known_control(data: bytes, sha256: str, environment: str) -> ControlData:
+def read_known_control(data: bytes, sha256: str, environment: str, revision: str = "") -> ControlData:
     """Read control data whose content a log entry names; by which release key it is signed does not count any more.
 
     A release key may be gone for years when a log is read again.
@@ -19,6 +19,7 @@ def read_known_control(data: bytes, sha256: str, environment: str) -> ControlDat
         data: the tar.gz.
         sha256: `sha256:<hex>` of its `data.json`.
         environment: whose it must be.
+        revision: of the release, as the log says (two may have the same control data); what it names itself otherwise.
 
     Raises:
         InputError: it is another one, or cannot be read.
@@ -30,7 +31,7 @@ def read_known_control(data: bytes, sha256: str, environment: str) -> ControlDat
     try:
         manifest = parse_json(files[MANIFEST], MANIFEST)
         document = parse_json(files[DATA], DATA)["weighbridge"]["control"]
-        control = _control(document, VerifiedBundle(files, manifest, manifest["revision"], "", ""))
+        control = _control(document, VerifiedBundle(files, {}, revision or manifest["revision"], "", ""))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError.single(FILE, f"cannot be read: {error}", fix) from error
     if control.environment != environment:

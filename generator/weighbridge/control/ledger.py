@@ -151,7 +151,8 @@ class Ledger:
         data = await releases.control_of(connection, self.environment, content.revision)
         if data is None:
             raise self._bad(f"names release {content.revision}, whose control data is missing")
-        return await asyncio.to_thread(read_known_control, data, content.control_sha256, self.environment)
+        named = (content.control_sha256, self.environment, content.revision)
+        return await asyncio.to_thread(read_known_control, data, *named)
 
     def take(self, entries: Sequence[Entry], state: State) -> None:
         """Take in entries that are committed, and the state after them."""

@@ -1,5 +1,6 @@
 """A real PostgreSQL server, once for a session; databases and control planes for single tests."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,16 +9,15 @@ from tests.control_plane import Postgres, Release, RunningPlane, settings
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """Nobody kills this one: a test that wants to makes its own."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents):
-        if parent.owner() == "root" and parent.stat().st_mode & 0o011 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    server = Postgres(folder / "server").create()
-    server.start()
-    yield server
-    server.stop()
+    # Not below pytest's own folder: every pytest that starts closes that to all other users, and PostgreSQL is one.
+    with tempfile.TemporaryDirectory(prefix="wb-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        server = Postgres(Path(folder) / "server").create()
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -43,7 +43,7 @@ sending_options = options_of(
 )
 order_options = options_of(
     click.option("--environment", "environments", metavar="E", multiple=True, help="Where it holds; repeatable."),
-    click.option("--all-environments", is_flag=True, help="In every environment that the control plane shows to this key."),
+    click.option("--all-environments", is_flag=True, help="In each that the control plane shows to this key."),
     click.option("--reason", required=True, metavar="TEXT", help="Why, for everybody who will ask."),
     click.option("--reference", metavar="REF", help="A CVE or an incident."),
     click.option("--key", required=True, metavar="K", help=f"Yours: {options.PRIVATE_KEY}."),

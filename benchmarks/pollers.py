@@ -23,7 +23,7 @@ import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 
@@ -60,6 +60,11 @@ class Times:
     acknowledged: list[int] = field(default_factory=list)
 
 
+def compact(document: dict[str, Any]) -> bytes:
+    """JSON as OPA writes it, without spaces."""
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
 def say(message: dict[str, Any]) -> None:
     """A line for the parent."""
     sys.stdout.write(json.dumps(message) + "\n")
@@ -89,8 +94,8 @@ class Http(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport, self._buffer = transport, b""
+        # uvloop's transport is one by its methods only.
+        self.transport, self._buffer = cast("asyncio.Transport", transport), b""
         self.begin()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -238,8 +243,7 @@ class Client:
 
     def post(self, revision: str | None = None) -> None:
         """Post a status as OPA does."""
-        front = json.dumps({"labels": self._labels, "bundles": self._bundles})
-        body = front[:-1].encode() + self._fleet.rest
+        body = compact({"labels": self._labels, "bundles": self._bundles})[:-1] + self._fleet.rest
         lines = (
             "POST /status HTTP/1.1",
             "Host: control.example.com",
@@ -270,7 +274,7 @@ class Fleet:
         self.over = False
         self.reconnects = self.failures = self.unchanged = self.statuses = 0
         rest = {key: value for key, value in plan.status.items() if key not in {"labels", "bundles"}}
-        self.rest = b"," + json.dumps(rest).encode()[1:]
+        self.rest = b"," + compact(rest)[1:]
         self.posts = [Post(self) for _ in range(plan.status_connections)]
         self._clients = [Client(self, number) for number in range(plan.clients)]
         self._times: dict[str, Times] = {}

@@ -97,3 +97,5 @@ class Catalogue:
     roots: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Sigstore's trusted roots by the name that signers give: those of `trust.sigstore`, and the shipped one."""
     waivers: tuple[EvidenceFile, ...] = ()
+    control_plane: Mapping[str, PublicKey] = field(default_factory=dict)
+    """Public live keys by fingerprint: whose log entries count as acceptance of restricting orders."""

@@ -99,6 +99,8 @@ class Trust(Document):
     signers: dict[Identifier, SignerDocument] = Field(min_length=1)
     sigstore: dict[Identifier, RelativePath] = Field(default_factory=dict)
     """Trusted roots (`trusted_root.json`) by the name that a signer's `root` gives; `public` replaces the shipped."""
+    control_plane: tuple[RelativePath, ...] = Field(default=(), strict=False)
+    """Public live keys, present and past: what they log as accepted restricts, also when its signers have gone."""
 
 
 class AttestationDocument(Document):

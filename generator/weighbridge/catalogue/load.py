@@ -98,6 +98,7 @@ def _load(source: Source, root: Path, progress: Callable[[int, int], None] | Non
         trust_envelope=trusted.envelope,
         roots=dict(sorted(trusted.roots.items())),
         waivers=waivers,
+        control_plane=dict(sorted(trusted.control_plane.items())),
     )
 
 

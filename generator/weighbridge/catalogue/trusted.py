@@ -43,6 +43,7 @@ class Trusted:
     tenants_document: YamlDocument | None = None
     signers: dict[str, Signer] = field(default_factory=dict)
     roots: dict[str, bytes] = field(default_factory=dict)
+    control_plane: dict[str, PublicKey] = field(default_factory=dict)
     policies: list[UserPolicy] = field(default_factory=list)
     envelope: bytes | None = None
     files: dict[str, str] = field(default_factory=dict)
@@ -69,6 +70,7 @@ def read_trusted(source: Source) -> Trusted:
     if trusted.configuration is not None:
         _read_keys(source, trusted, trusted.configuration)
         _read_roots(source, trusted, trusted.configuration)
+        _read_control_plane(source, trusted, trusted.configuration)
     if source.exists(POLICIES):
         _read_policies(source, trusted)
     return trusted
@@ -153,6 +155,23 @@ def _read_roots(source: Source, trusted: Trusted, configuration: Configuration) 
         trusted.roots[PUBLIC] = shipped_root()
 
 
+def _read_control_plane(source: Source, trusted: Trusted, configuration: Configuration) -> None:
+    signing = {signer.fingerprint: signer.name for signer in trusted.signers.values()}
+    for index, path in enumerate(configuration.trust.control_plane):
+        place = ("trust", "control_plane", index)
+        try:
+            key = _read_key(source, trusted, path)
+        except InputError as error:
+            trusted.problems += [_at(trusted, place, path, problem) for problem in error.problems]
+            continue
+        print_ = fingerprint(key)
+        if print_ in signing or print_ in trusted.control_plane:
+            whose = f"is also the key of {signing[print_]}" if print_ in signing else "stands here twice"
+            problem = Problem(path, message=whose, fix="A live key is online, and signs live data alone: use its own.")
+            trusted.problems.append(_at(trusted, place, path, problem))
+        trusted.control_plane[print_] = key
+
+
 def _read_root(source: Source, trusted: Trusted, path: str) -> bytes:
     complaint = unsafe_path(path)
     if complaint:
@@ -168,7 +187,7 @@ def _at(trusted: Trusted, place: tuple[Any, ...], path: str, problem: Problem) -
     document = trusted.configuration_document
     line, column = document.places.value(place) if document else (0, 0)
     message = f"{path!a} {problem.message}" if not path.isprintable() else f"`{path}` {problem.message}"
-    return Problem(CONFIGURATION, line, column, ".".join(place), message, problem.fix)
+    return Problem(CONFIGURATION, line, column, ".".join(map(str, place)), message, problem.fix)
 
 
 def _read_policies(source: Source, trusted: Trusted) -> None:

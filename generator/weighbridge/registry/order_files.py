@@ -12,6 +12,7 @@ from weighbridge.errors import InputError, Problem
 from weighbridge.evidence.dsse import KeyRing, parse_envelope, verified_by
 from weighbridge.evidence.predicates import ORDER, OrderPredicate
 from weighbridge.evidence.statement import parse_statement
+from weighbridge.registry.acceptance import Acceptance
 from weighbridge.registry.own_subject import own_subject
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LIFTS = {"restore": "revoke", "thaw": "freeze", "resume": "suspend"}
 """Kind of order to the kind that it undoes."""
+RESTRICTING = frozenset({"revoke", "freeze", "suspend", "revoke-key", "distrust"})
+"""Kinds that only take something away."""
 _SIGN_AGAIN = "Have the order signed again by those whom `environments.<name>.orders` names, or take it back with them."
 _WRITE_AGAIN = "Write the order again and have it signed."
 
@@ -43,14 +46,7 @@ def read_orders(catalogue: Catalogue, at_ns: int) -> list[Order]:
         InputError: with every problem of every file: one order that does not verify is never skipped.
     """
     reader = _Reader(catalogue, at_ns)
-    problems: list[Problem] = [
-        Problem(
-            file.path,
-            message="acceptance records are not supported yet",
-            fix="Take the file away and keep the order's signers in trust, or have the order signed again.",
-        )
-        for file in catalogue.acceptance
-    ]
+    problems = [*reader.problems]
     orders: dict[str, Order] = {}
     for file in sorted(catalogue.orders, key=lambda entry: entry.path):
         try:
@@ -73,6 +69,8 @@ class _Reader:
     def __init__(self, catalogue: Catalogue, at_ns: int) -> None:
         self._catalogue = catalogue
         self._at_ns = at_ns
+        self._acceptance = Acceptance(catalogue)
+        self.problems = self._acceptance.problems
         self._ring = KeyRing(
             {signer.fingerprint: signer.key for signer in catalogue.signers.values() if signer.key is not None}
         )
@@ -93,8 +91,16 @@ class _Reader:
             message = f"was issued at {format_time(order.predicate.issued_at)}, later than --at"
             problems.append(_problem(order, "issued_at", message, "Compile with a later --at."))
         signed_by = frozenset(verified_by(envelope, self._ring))
+        accepted = self._acceptance.environments(file.path, envelope)
         for environment in order.predicate.environments:
+            known = environment in self._catalogue.configuration.environments
+            if known and environment in accepted and order.predicate.kind in RESTRICTING:
+                continue  # its signers counted when the control plane took it
             problems += self._authority(order, environment, signed_by)
+        strange = sorted(accepted - set(order.predicate.environments))
+        if strange:
+            message = f"its acceptance record is of {', '.join(strange)}, which the order does not name"
+            problems.append(_problem(order, "environments", message, "Take the record that was exported with it."))
         if problems:
             raise InputError(problems)
         return order

@@ -1,5 +1,6 @@
 """Orders in the catalogue: what they restrict, who may give them, and that nothing lifts a restriction by accident."""
 
+import base64
 import json
 from itertools import permutations
 from typing import Any
@@ -8,10 +9,12 @@ import pytest
 
 from weighbridge.canonical import canonical, digest
 from weighbridge.catalogue.load import load_catalogue
+from weighbridge.control.entry import EMPTY, Accepted, Settled, sign_entry
 from weighbridge.errors import InputError
 from weighbridge.evidence.dsse import PAYLOAD_TYPE, envelope_json, sign_envelope
 from weighbridge.evidence.predicates import ORDER
 from weighbridge.evidence.statement import statement_json
+from weighbridge.keys import public_pem
 from weighbridge.registry.orders import Restrictions, resolve_orders
 
 Workshop = Any
@@ -264,10 +267,93 @@ def test_other_statements_do_not_belong_there(workshop: Workshop) -> None:
     assert "has predicate type" in problems(workshop)
 
 
-def test_acceptance_records_are_refused_until_they_exist(workshop: Workshop) -> None:
-    order_file(workshop)
-    workshop.write("orders/one.acceptance.json", "{}")
-    assert "not supported yet" in problems(workshop)
+LIVE = "live"
+
+
+def accepted(workshop: Workshop, order_id: str, *, signer: str = LIVE, **more: Any) -> Any:
+    """The record that the control plane took an order, beside it."""
+    file = workshop.root / f"orders/{order_id}.json"
+    envelope = json.loads(file.read_bytes())
+    predicate = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
+    content = Accepted(envelope, order_id, "sha256:" + "0" * 64, ("gone",), predicate["kind"])
+    given = {"environment": "prod", "head": EMPTY, "at_ns": AT_NS} | more
+    entry = sign_entry(content, workshop.key(signer), **given)
+    workshop.write(f"orders/{order_id}.acceptance.json", json.dumps({"entries": [entry.text]}))
+    return entry
+
+
+def trusting(workshop: Workshop) -> Workshop:
+    """A catalogue that trusts a control plane."""
+    workshop.write("keys/live.pub", public_pem(workshop.key(LIVE).public_key()))
+    workshop.configure({"trust.control_plane": ["keys/live.pub"]})
+    return workshop
+
+
+def test_a_signer_who_is_gone_lifts_nothing(workshop: Workshop) -> None:
+    trusting(workshop)
+    order_id = workshop.order("freeze", NAME, "stranger")
+    assert "needs the signatures" in problems(workshop)
+    accepted(workshop, order_id)
+    assert set(restrictions(workshop).frozen) == {NAME}
+
+
+def test_what_lifts_is_signed_by_whom_the_catalogue_trusts(workshop: Workshop) -> None:
+    trusting(workshop)
+    first = workshop.order("freeze", NAME, "oncall")
+    thaw = workshop.order("thaw", NAME, "stranger", undoes=first, issued_at="2026-01-14T02:00:00Z")
+    accepted(workshop, thaw)
+    assert "thaw in prod needs the signatures" in problems(workshop)
+    route = workshop.order("route", "qa-now", "stranger", to=NAME)
+    accepted(workshop, route)
+    assert "route in prod needs the signatures" in problems(workshop)
+
+
+def test_an_acceptance_by_whom_nobody_trusts(workshop: Workshop) -> None:
+    trusting(workshop)
+    accepted(workshop, workshop.order("freeze", NAME, "oncall"), signer="stranger")
+    assert "none of the keys signed" in problems(workshop)
+    (workshop.root / "keys/live.pub").unlink()
+    workshop.configure({"trust.control_plane": []})
+    assert "none of the keys signed" in problems(workshop)
+
+
+def test_acceptances_of_something_else(workshop: Workshop) -> None:
+    trusting(workshop)
+    one, other = workshop.order("freeze", NAME, "stranger"), workshop.order("suspend", "acme", "oncall")
+    accepted(workshop, other)
+    record = workshop.root / f"orders/{other}.acceptance.json"
+    record.rename(workshop.root / f"orders/{one}.acceptance.json")
+    assert "accepts another order" in problems(workshop)
+    accepted(workshop, one, environment="dev")
+    assert "which the order does not name" in problems(workshop)
+    assert "needs the signatures" in problems(workshop)
+    (workshop.root / f"orders/{one}.json").unlink()
+    assert "which is not there" in problems(workshop)
+
+
+@pytest.mark.parametrize("record", ["{}", "[]", "{", '{"entries": []}', '{"entries": [7]}', '{"entries": ["a.b.c"]}'])
+def test_acceptances_that_are_none(workshop: Workshop, record: str) -> None:
+    trusting(workshop)
+    order_id = workshop.order("freeze", NAME, "oncall")
+    workshop.write(f"orders/{order_id}.acceptance.json", record)
+    assert problems(workshop)
+
+
+def test_an_entry_that_accepts_no_order(workshop: Workshop) -> None:
+    trusting(workshop)
+    order_id = workshop.order("freeze", NAME, "stranger")
+    entry = sign_entry(Settled("r"), workshop.key(LIVE), environment="prod", head=EMPTY, at_ns=AT_NS)
+    workshop.write(f"orders/{order_id}.acceptance.json", json.dumps({"entries": [entry.text]}))
+    assert "accepts no order" in problems(workshop)
+
+
+def test_a_live_key_is_nobodys_own(workshop: Workshop) -> None:
+    workshop.configure({"trust.control_plane": ["keys/oncall.pub", "keys/none.pub"]})
+    with pytest.raises(InputError) as caught:
+        load(workshop)
+    told = {(problem.field, problem.line > 0) for problem in caught.value.problems}
+    assert ("trust.control_plane.0", True) in told
+    assert ("trust.control_plane.1", True) in told
 
 
 def test_all_problems_come_at_once(workshop: Workshop) -> None:

@@ -74,6 +74,7 @@ class Server:
         self._settings = settings
         self._plane = plane
         self._limits = limits
+        self._uvicorn: _Uvicorn | None = None
         self.connections = Connections(limits)
         self.waiters = Waiters(plane)
         self.gate = Gate(Directory.of(settings.clients), self._operators, limits)
@@ -94,7 +95,7 @@ class Server:
         )
 
     async def run(self, listening: socket.socket) -> None:
-        """Serve until a signal says otherwise."""
+        """Serve until `end` is called."""
         config = uvicorn.Config(
             self.app,
             http=self.connections.protocol(),
@@ -108,14 +109,10 @@ class Server:
             timeout_keep_alive=int(self._limits.idle_seconds),
             timeout_graceful_shutdown=_FINISH_SECONDS,
         )
-        server = _Uvicorn(config, self._settings, self._limits, self.waiters)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end, server)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        self._uvicorn = _Uvicorn(config, self._settings, self._limits, self.waiters)
         self._mirrors.start()
         try:
-            await server.serve([listening])
+            await self._uvicorn.serve([listening])
         finally:
             await self._mirrors.stop()
             if self._decisions is not None:
@@ -134,12 +131,13 @@ class Server:
         self.waiters.wake_all()
         LOG.info("reloaded", extra={"fields": {"clients": len(directory.names)}})
 
-    def _end(self, server: uvicorn.Server) -> None:
-        if self.waiters.draining:
+    def end(self) -> None:
+        """Begin to end; called again, end at once."""
+        if self.waiters.draining or self._uvicorn is None:
             os._exit(1)
         LOG.info("ending")
         self.waiters.draining = True
-        asyncio.get_running_loop().call_later(_DRAIN_SECONDS, setattr, server, "should_exit", True)
+        asyncio.get_running_loop().call_later(_DRAIN_SECONDS, setattr, self._uvicorn, "should_exit", True)
 
     def _operators(self) -> Mapping[str, Mapping[str, PublicKey]]:
         controls = {name: self._plane.control(name) for name in self._plane.environments()}
@@ -242,7 +240,11 @@ async def serve(settings: ServeSettings) -> None:
     )
     with contextlib.closing(bind(settings)) as listening:
         async with ControlPlane(parts) as plane:
-            await Server(settings, plane).run(listening)
+            server, loop = Server(settings, plane), asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, server.end)
+            loop.add_signal_handler(signal.SIGHUP, server.reload)
+            await server.run(listening)
 
 
 def _raise_open_files() -> None:

@@ -166,11 +166,10 @@ class Environment:
     async def _read(self) -> None:
         async with self.ledger.lock, self._tools.database.reading() as connection:
             await self.ledger.catch_up(connection)
-            await self.ledger.read_published(connection)
+            if await self.ledger.read_published(connection):
+                self._published()
             await self.ledger.read_rest(connection)
             await self._read_release(connection)
-        if self._serve_live():
-            self._changed(self.name)
 
     async def _read_release(self, connection: AsyncConnection) -> None:
         """Serve the newest release that is to be served."""

@@ -28,7 +28,7 @@ from weighbridge.errors import EngineError, InputError, WeighbridgeError
 from weighbridge.keys import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from weighbridge.control.intake import GivenRelease
@@ -71,7 +71,7 @@ class Replica:
         self._desks: dict[str, ReleaseDesk] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._announcing = asyncio.Lock()
-        self._lost = self._refused = ""
+        self._lost = self._refused = self._waits = ""
 
     async def start(self) -> None:
         """See `ControlPlane.start`."""
@@ -159,13 +159,15 @@ class Replica:
         folder = self.settings.bundles
         if folder is None:
             return
+        changes = watched(folder)
+        next(changes)
         try:
             await self.announce(folder)
         except InputError as error:
             if not self.ledgers:
                 raise
             self._refuse(error)
-        self._tasks.append(asyncio.create_task(self._watch(folder)))
+        self._tasks.append(asyncio.create_task(self._watch(folder, changes)))
 
     async def _until_published(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -181,10 +183,10 @@ class Replica:
             self._add(name).start()
         return await self._desks[name].announce(release)
 
-    async def _watch(self, folder: Path) -> None:
+    async def _watch(self, folder: Path, changes: Iterator[bool]) -> None:
         """Take in what `compile` writes there. What is refused is looked at again once it is another."""
         again = False
-        for changed in watched(folder):
+        for changed in changes:
             if changed or again:
                 again = await self._try_announcing(folder)
             await asyncio.sleep(self.settings.times.watch)
@@ -196,8 +198,11 @@ class Replica:
         except InputError as error:
             self._refuse(error)
         except WeighbridgeError as error:
-            _LOG.warning("%s is not announced yet: %s", folder, error)
+            if str(error) != self._waits:
+                _LOG.warning("%s is not announced yet: %s", folder, error)
+            self._waits = str(error)
             return True
+        self._waits = ""
         return False
 
     def _refuse(self, error: InputError) -> None:

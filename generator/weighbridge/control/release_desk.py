@@ -65,6 +65,7 @@ class ReleaseDesk:
             UnavailableError: the store could not keep it.
         """
         ledger, control = self._ledger, given.control
+        entries: list[Entry]
         async with ledger.lock:
             async with self._tools.database.writing(ledger.environment) as connection:
                 await ledger.catch_up(connection)
@@ -77,6 +78,9 @@ class ReleaseDesk:
                     outcome = "announced"
                     entries, state = await self._announced(connection, given)
             ledger.take(entries, state)
+        if self._tools.copy is not None:
+            data = given.files[releases.CONTROL_FILE]
+            await asyncio.to_thread(self._tools.copy.keep_control, ledger.environment, control.revision, data)
         if outcome != "unchanged":
             _LOG.info("release %s of %s is %s", control.revision, ledger.environment, outcome)
             await self._environment.kept()
@@ -167,6 +171,9 @@ class ReleaseDesk:
         if known.files_sha256 == given.files_sha256:
             return "unchanged"
         await releases.put_release(connection, replace(known, files_sha256=given.files_sha256), given.files)
+        if not self.rolling:
+            # After a rebuilt database: it is settled, and its bundles have come only now.
+            await releases.serve(connection, environment, revision, time.time_ns())
         await self._tools.database.notify(connection, environment)
         return "updated"
 

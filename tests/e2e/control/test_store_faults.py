@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import resource
@@ -306,7 +307,7 @@ def test_a_copy_that_is_behind_or_torn_is_completed(tmp_path: Path, release: Rel
         file.write_bytes(b"".join(lines[:4]) + lines[4][:50])
         async with plane(database, release.folder) as given:
             await given.submit(order("suspend", "acme"))
-            await until(lambda: not given._ledgers["prod"].unpublished)  # noqa: SLF001 -- as above
+            await until(lambda: not given._ledgers["prod"].unpublished)
             check_whole(given, release)
         copy = LogCopy(log_folder(database))
         copy.check("prod", [line for line in copy._lines(file)])  # noqa: C416 -- what the file holds now
@@ -335,13 +336,9 @@ async def _small_disk(database: Path, release: Release) -> None:
     ballast = database.with_name("ballast")
     async with plane(database, release.folder) as given:
         await given.submit(revoke())
-        with ballast.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"0" * 1024)
-                    file.flush()
-            except OSError:
-                pass
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"0" * 1024)
         for _ in range(60):
             try:
                 [answer] = await given.submit(order("suspend", "acme", reason="x" * 900))

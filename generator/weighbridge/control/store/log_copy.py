@@ -2,7 +2,7 @@
 
 A line is written, and is on the disk, after its transaction and before the order is answered. So at any time the files
 hold no more than the database: when they do, the database has lost something, whatever its own check says. From these
-files `weighbridge orders rebuild` makes a new one.
+files, and the control data beside them, `weighbridge orders rebuild` makes a new one.
 """
 
 from __future__ import annotations
@@ -66,6 +66,19 @@ class LogCopy:
             self._written[environment] = len(texts)
         except OSError as error:
             _LOG.error("the copy of the log in %s is behind: %s", self._folder, error.strerror)
+
+    def keep_control(self, environment: str, revision: str, data: bytes) -> None:
+        """Keep a release's control data beside the log: the log's meaning rests on it. What fails is said."""
+        folder = self._folder / environment / revision.removeprefix("sha256:")
+        file = folder / "control.tar.gz"
+        try:
+            if not file.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                new = folder / "control.new"
+                new.write_bytes(data)
+                new.replace(file)
+        except OSError as error:
+            _LOG.error("the copy of the log in %s lacks control data: %s", self._folder, error.strerror)
 
     def _lines(self, file: Path) -> list[str]:
         """Its entries; a line that was cut off by a crash is none."""

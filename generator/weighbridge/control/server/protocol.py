@@ -180,7 +180,7 @@ class Connection(HttpToolsProtocol):
         self._expect(None)
         if self.transport is None or self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(refusal.raw())
         self.transport.close()
 

@@ -53,6 +53,7 @@ _DRAIN_SECONDS = 0.5
 _FINISH_SECONDS = 3
 """For requests that have begun."""
 _BACKLOG = 4096
+_SEND_BUFFER = 256 * 1024
 
 
 class Server:
@@ -212,6 +213,8 @@ def bind(settings: ServeSettings) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Its connections have the same: else the kernel takes megabytes for each reader that does not read.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         listening.bind((settings.host, settings.port))
     except OSError as error:
         listening.close()

@@ -132,7 +132,7 @@ def read_control(data: bytes, keys: Sequence[PublicKey], *, environment: str | N
     try:
         document = _object(_object(bundle.data()["weighbridge"])["control"])
         _check_environment(_text(document["environment"]), bundle.scope, environment)
-        return _control(document, bundle)
+        return control_in(document, bundle)
     except (KeyError, TypeError, ValueError) as error:
         detail = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InputError.single(FILE, f"is not what `compile` writes: {detail}", _COMPILE) from error
@@ -143,7 +143,18 @@ def _check_environment(named: str, scope: str, wanted: str | None) -> None:
         raise ValueError(f"it is of {named!a:.100}, and signed for {scope!a:.100}")
 
 
-def _control(document: Mapping[str, Any], bundle: VerifiedBundle) -> ControlData:
+def control_in(document: Mapping[str, Any], bundle: VerifiedBundle) -> ControlData:
+    """What a document of control data says.
+
+    Args:
+        document: `data.weighbridge.control`.
+        bundle: that it lay in.
+
+    Raises:
+        KeyError: it lacks something.
+        TypeError: something in it is of another type.
+        ValueError: something in it cannot be.
+    """
     if not _REVISION.fullmatch(bundle.revision):
         raise ValueError("its revision is none of a release")
     live = _object(document["live"])

@@ -6,7 +6,7 @@ from weighbridge.bundle.archive import read_archive
 from weighbridge.bundle.signing import DATA, MANIFEST
 from weighbridge.bundle.verify import VerifiedBundle
 from weighbridge.canonical import digest, parse_json
-from weighbridge.control.control_data import FILE, MAX_BYTES, ControlData, _control
+from weighbridge.control.control_data import FILE, MAX_BYTES, ControlData, control_in
 from weighbridge.errors import InputError
 
 
@@ -31,7 +31,7 @@ def read_known_control(data: bytes, sha256: str, environment: str, revision: str
     try:
         manifest = parse_json(files[MANIFEST], MANIFEST)
         document = parse_json(files[DATA], DATA)["weighbridge"]["control"]
-        control = _control(document, VerifiedBundle(files, {}, revision or manifest["revision"], "", ""))
+        control = control_in(document, VerifiedBundle(files, {}, revision or manifest["revision"], "", ""))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError.single(FILE, f"cannot be read: {error}", fix) from error
     if control.environment != environment:

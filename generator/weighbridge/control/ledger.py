@@ -180,7 +180,7 @@ class Ledger:
 
     def _verified(self, revision: str, files: Mapping[FileKey, bytes]) -> dict[FileKey, bytes]:
         """Those files that are signed by our own live keys: a replica with others may have published, too."""
-        kept = {}
+        kept: dict[FileKey, bytes] = {}
         for key, name in files:
             if name == LIVE_FILE and self._fits(revision, files[key, name]):
                 kept |= {(key, part): files[key, part] for part in (LIVE_FILE, STATE_FILE) if (key, part) in files}

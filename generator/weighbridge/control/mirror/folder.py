@@ -4,8 +4,9 @@ Below the folder no link is followed: every step is taken from the folder that w
 `<environment>/.mirror.json`, which is written before the files that it names; a file that it does not name is somebody
 else's. A lock lets several replicas on one machine, or on a file system that knows locks, take turns.
 
-nginx makes a file's ETag of its length and its modification time in whole seconds. Two live bundles of one second and one
-length would be the same to it, and OPA would keep the first; so each file is dated at least a second after the one before.
+nginx makes a file's ETag of its length and its modification time in whole seconds. Two live bundles of one second and
+one length would be the same to it, and OPA would keep the first; so each file is dated at least a second after the one
+before.
 """
 
 from __future__ import annotations
@@ -15,23 +16,21 @@ import fcntl
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weighbridge.bundle.output import FILE_MODE, FOLDER_MODE
-from weighbridge.canonical import canonical, parse_json, sha256_hex
+from weighbridge.canonical import sha256_hex
 from weighbridge.control.mirror.place import MirrorError, check_log
 from weighbridge.control.mirror.publication import Kind
-from weighbridge.errors import InputError
+from weighbridge.control.mirror.record import MAX_RECORD_BYTES, RECORD, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from weighbridge.control.mirror.publication import MirroredFile, Publication
 
-RECORD = ".mirror.json"
 _LOCK = ".mirror.lock"
-_MAX_RECORD_BYTES = 1024**2
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -56,14 +55,12 @@ class Folder:
         """
         with _opened(os.open(self._path, _OPEN_FOLDER)) as root, _locked(root, publication.environment) as own:
             record = _read_record(own, publication.environment)
-            if record["sequence"] > publication.sequence:
-                return int(record["sequence"])
-            files = publication.in_order()
-            changed = [file for file in files if not _is_there(root, file, record["files"])]
-            listed = {**record["files"], **{file.path: file.sha256 for file in files}}
-            wanted = {"environment": publication.environment, "sequence": publication.sequence, "files": listed}
+            if record.sequence > publication.sequence:
+                return record.sequence
+            changed = [file for file in publication.in_order() if not _is_there(root, file, record.files)]
+            wanted = record.after(publication)
             if wanted != record:
-                _replace(own, RECORD, canonical(wanted))
+                _replace(own, RECORD, wanted.data())
             for file in changed:
                 with _parent(root, file.path) as (folder, name):
                     _replace(folder, name, file.data)
@@ -105,23 +102,12 @@ def _parent(root: int, path: str) -> Iterator[tuple[int, str]]:
         yield current, name
 
 
-def _read_record(own: int, environment: str) -> dict[str, Any]:
-    data = _read(own, RECORD, _MAX_RECORD_BYTES)
-    if data is None:
-        return {"environment": environment, "sequence": 0, "files": {}}
-    name = f"{environment}/{RECORD}"
-    try:
-        record = parse_json(data, name)
-    except InputError as error:
-        raise MirrorError(f"{name} cannot be read; move it and the files beside it away") from error
-    files = record.get("files") if isinstance(record, dict) else None
-    texts = isinstance(files, dict) and all(isinstance(value, str) for value in files.values())
-    if not texts or record.get("environment") != environment or not isinstance(record.get("sequence"), int):
-        raise MirrorError(f"{name} is of a form that is not ours; move it and the files beside it away")
-    return dict(record)
+def _read_record(own: int, environment: str) -> Record:
+    data = _read(own, RECORD, MAX_RECORD_BYTES)
+    return Record.none(environment) if data is None else Record.read(data, environment)
 
 
-def _is_there(root: int, file: MirroredFile, ours: dict[str, str]) -> bool:
+def _is_there(root: int, file: MirroredFile, ours: Mapping[str, str]) -> bool:
     """Whether a file is as it should be.
 
     Raises:
@@ -161,7 +147,7 @@ def _replace(folder: int, name: str, data: bytes) -> None:
         os.unlink(draft, dir_fd=folder)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(draft, flags, FILE_MODE, dir_fd=folder), "wb") as file:
+        with os.fdopen(os.open(draft, flags, FILE_MODE, dir_fd=folder), "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), FILE_MODE)

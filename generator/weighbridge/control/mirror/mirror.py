@@ -135,7 +135,7 @@ class Mirror:
     async def _bring(self, followed: _Followed, publication: Publication) -> bool:
         try:
             there = await _in_thread(partial(self._place.write, publication))
-        except Exception as error:  # noqa: BLE001 -- whatever is wrong with a mirror, the control plane goes on
+        except Exception as error:
             said = display(f"{type(error).__name__}: {error}")[:_ERROR_LENGTH]
             if said != followed.error:
                 _LOG.warning("mirror %s is behind: %s", self.name, said)
@@ -150,7 +150,7 @@ class Mirror:
         return True
 
     def _delay(self, failures: int) -> float:
-        longest = min(self._pace.longest_backoff, self._pace.backoff * 2 ** min(failures - 1, 16))
+        longest = min(self._pace.longest_backoff, self._pace.backoff * float(2 ** min(failures - 1, 16)))
         return longest * random.uniform(0.5, 1)  # noqa: S311 -- spreads load, no secret
 
 
@@ -176,7 +176,7 @@ async def _in_thread(function: Callable[[], int]) -> int:
         result, failed = 0, None
         try:
             result = function()
-        except BaseException as error:  # noqa: BLE001 -- it is raised again where somebody waits
+        except BaseException as error:
             failed = error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, failed)

@@ -52,6 +52,6 @@ def check_log(path: str, ours: bytes, size: int, sha256: str) -> None:
     """
     if size > len(ours) or sha256_hex(ours[:size]) != sha256:
         raise MirrorError(
-            f"{path} holds entries that this control plane's log does not. Rebuild it with `weighbridge orders rebuild`, "
-            "or move that file away if the log was begun anew on purpose"
+            f"{path} holds entries that this control plane's log does not. Rebuild with `weighbridge orders rebuild`,"
+            " or move that file away if the log was begun anew on purpose"
         )

@@ -1,9 +1,9 @@
 """The demo: a real model is packaged, its evidence signed, policy compiled; then Envoy and OPA say who may use it.
 
 Order: fresh keys, catalogue, one version by commands, compile (twice, to compare the bytes), engines and model servers,
-calls that must work, calls that must not, workloads, then what happens while all this runs: a version is revoked, OPA
-dies. Every step has its expectation; the exit status is 1 if anything differs from it, and whatever was started is
-stopped in any case.
+calls that must work, calls that must not, workloads, OPA's death; then a control plane with two gateways, where a
+version is revoked while it answers, and restored by two people. Every step has its expectation; the exit status is 1 if
+anything differs from it, and whatever was started is stopped in any case.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INTRODUCTION = (
     " versions; the weighbridge is a catalogue of signed evidence, compiled into policy that real Envoy and real OPA"
     " enforce on this machine. Every key is made now and forgotten at the end. A row is `ok` if it is what it must be."
 )
-NEXT = """The same catalogue lies in examples/catalogue, built as of 2026-01-15. Ask it why a version is refused:
+NEXT = """The same catalogue (but for kb-qa-001@2025.03.01) lies in examples/catalogue, as of 2026-01-15. Ask it why:
   weighbridge explain examples/catalogue magika@3.3.1 --environment prod \\
     --at 2026-01-15T00:00:00Z --allow-example-keys"""
 
@@ -61,7 +61,8 @@ def _play(report: Report, folder: Path, running: ExitStack) -> None:
     site = act.start(report, catalogue, compiled, folder, running)
     act.show_calls(report, site)
     act.show_workloads(report, compiled, folder / "pods", catalogue)
-    act.show_changes(report, site, catalogue, compiled)
+    act.show_end(report, site, catalogue)
+    act.show_kill_switch(report, catalogue, compiled, folder)
 
 
 if __name__ == "__main__":

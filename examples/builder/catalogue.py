@@ -48,6 +48,7 @@ class Settings:
     """Versions of which only the model's own folder is written: commands do the rest."""
     remaining_ns: int = HOUR // 2
     """How long the approval of `magika@3.0.0` still lasts after `at_ns`."""
+    versions: tuple[Version, ...] = VERSIONS
 
 
 def build(catalogue: Path, models: Path, material: Material, settings: Settings) -> dict[str, Package]:
@@ -66,7 +67,9 @@ def build(catalogue: Path, models: Path, material: Material, settings: Settings)
     for image in IMAGES:
         _write_image(catalogue, image, material, settings)
     _write_image_evidence(catalogue, SUPPORT_IMAGE, support_digest(), material, settings.at_ns - DAY)
-    packages = {version.name: _write_version(catalogue, models, version, material, settings) for version in VERSIONS}
+    packages = {
+        version.name: _write_version(catalogue, models, version, material, settings) for version in settings.versions
+    }
     _write_orders(catalogue, packages, material, settings.at_ns - 30 * HOUR)
     sign_trust(catalogue, material.keys["root"])
     return packages

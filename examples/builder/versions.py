@@ -110,3 +110,6 @@ VERSIONS = (
         prod_codes=("REL-001", "REL-003", "REL-007"),
     ),
 )
+
+EARLIER = Version("kb-qa-001", "2025.03.01", "approved: what kb-qa pointed to before", lambda f: write_kb_qa(f, 9))
+"""The demo has it, too: to be there when the version after it is revoked."""

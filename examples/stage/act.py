@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -14,14 +13,15 @@ from rich.table import Table
 from builder.catalogue import UPSTREAMS, Settings, build
 from builder.material import Material, fresh
 from builder.pods import write_pods
-from builder.versions import DAY, VERSIONS
-from stage.calls import ALLOWED, DENIED, PYTHON, QUESTION, Call, Client, Result
+from builder.versions import DAY, EARLIER, VERSIONS
+from stage.calls import ALLOWED, DENIED, QUESTION, Call, Client
+from stage.kill_switch import show_minute, start_minute
 from stage.pipeline import Pipeline
+from stage.plane import Plane
 from stage.report import Report, brief
 from stage.upstream import Upstreams
 from stage.workloads import find_conftest, judge
 from weighbridge.bundle.compile import CompileOptions, CompileResult, compile_catalogue
-from weighbridge.bundle.live import Restrictions, first_live, live_bundle, live_document
 from weighbridge.catalogue.names import format_time
 from weighbridge.harness.gateway import Gateway, GatewayKeys
 from weighbridge.keys import public_pem
@@ -30,8 +30,9 @@ from weighbridge.packaging.package import Package
 ENVIRONMENT = "prod"
 BY_COMMAND = "magika@3.3.0"
 """The version that goes all the way by commands; the others are there already, each for what it shows."""
+ANSWERING = "kb-qa-001@2025.03.15"
+"""The version that is revoked while it answers."""
 MINUTE = 60 * 10**9
-REVOCATION_SECONDS = 10.0
 LOG_SECONDS = 10.0
 AGO = 3 * MINUTE
 """Policy is compiled as of then, as a pipeline would have done: an approval may end between compiling and a call."""
@@ -68,10 +69,11 @@ class Stage:
 def build_catalogue(report: Report, folder: Path, running: ExitStack) -> Example:
     """Package the models, measure them and sign evidence about them with fresh keys."""
     report.title("A real model, weighed")
-    upstreams = running.enter_context(Upstreams(UPSTREAMS))
+    upstreams = running.enter_context(Upstreams((*UPSTREAMS, EARLIER.name)))
     material, at_ns = fresh(), time.time_ns() - AGO
     by_command = frozenset({BY_COMMAND})
-    settings = Settings(at_ns, at_ns + DAY, upstreams.urls, by_command, remaining_ns=MINUTE)
+    versions = (*VERSIONS, EARLIER)
+    settings = Settings(at_ns, at_ns + DAY, upstreams.urls, by_command, remaining_ns=MINUTE, versions=versions)
     with report.working("Packaging models, measuring them, signing evidence"):
         packages = build(folder / "catalogue", folder / "models", material, settings)
         upstreams.load(folder / "models")
@@ -132,7 +134,7 @@ def show_gate(report: Report, example: Example, compiled: Compiled) -> None:
     report.title(f"The gate, as of {format_time(example.at_ns)}")
     judged = compiled.result.judged
     table = report.table("version", *judged.records, "in prod", "")
-    for version in VERSIONS:
+    for version in (*VERSIONS, EARLIER):
         records = {name: records[version.name] for name, records in judged.records.items()}
         cells = [_verdict(record.approved) for record in records.values()]
         reasons = records[ENVIRONMENT].reasons
@@ -198,26 +200,11 @@ def show_workloads(report: Report, compiled: Compiled, folder: Path, example: Ex
     report.show(table)
 
 
-def show_changes(report: Report, stage: Stage, example: Example, compiled: Compiled) -> None:
-    """What happens while everything runs: a revocation, what is in the logs, and OPA's death."""
-    report.title("While it runs")
+def show_end(report: Report, stage: Stage, example: Example) -> None:
+    """What the first gateway leaves: what is in the logs, what reached the models; and OPA's death."""
+    report.title("What is left of all these calls")
     table = report.table("what happens", "HTTP", "code", "what follows", "")
-    key = "k7m2p9qa"
-    before = Call("acme", "content-type", lambda c: c.chat(key, "content-type", PYTHON), answer="python")
-    result = before.make(stage.client)
-    report.row(table, "magika@3.3.0 answers", str(result.status), "", result.said, ok=before.met(result), what="before")
-
-    after = replace(before, status=403, code="INF-014", answer="")
-    result, milliseconds = _revoke(stage, after, _revoking(example, compiled))
-    text = f"denied {milliseconds:.0f} ms after the live bundle was published: {result.said}"
-    cells = ("it is revoked by an order", str(result.status), result.code, brief(text, 100))
-    report.row(table, *cells, ok=after.met(result), what="live revocation")
-
-    other = Call("acme", "kb-qa", lambda c: c.chat(key, "kb-qa", QUESTION))
-    result = other.make(stage.client)
-    cells = ("another model", str(result.status), result.code, "is not touched by it")
-    report.row(table, *cells, ok=other.met(result), what="another model")
-
+    other = Call("acme", "kb-qa", lambda c: c.chat("k7m2p9qa", "kb-qa", QUESTION))
     _show_logs(report, table, stage, example)
 
     stage.gateway.sidecar.stop()
@@ -225,30 +212,6 @@ def show_changes(report: Report, stage: Stage, example: Example, compiled: Compi
     cells = ("OPA dies", str(result.status), result.code, "nothing is answered without a decision")
     report.row(table, *cells, ok=result.status == 503, what="OPA dies")
     report.show(table)
-
-
-def _revoke(stage: Stage, denied: Call, bundle: bytes) -> tuple[Result, float]:
-    """Publish the bundle and call until the answer changes; the answer, and after how many milliseconds it came."""
-    started = time.monotonic()
-    stage.gateway.server.publish(f"{ENVIRONMENT}/live.tar.gz", bundle)
-    while True:
-        result = denied.make(stage.client)
-        seconds = time.monotonic() - started
-        if denied.met(result) or seconds > REVOCATION_SECONDS:
-            return result, seconds * 1000
-
-
-def _revoking(example: Example, compiled: Compiled) -> bytes:
-    """The live bundle that a control plane issues next: the same, and one version revoked."""
-    environment = compiled.result.judged.catalogue.configuration.environments[ENVIRONMENT]
-    revision = compiled.result.revisions[ENVIRONMENT]
-    now_ns = time.time_ns()
-    order = {"id": str(uuid.uuid4()), "reason": "labels scripts as text", "issued_at": now_ns}
-    restrictions = Restrictions(revoked={example.packages["magika@3.3.0"].digest: order})
-    first = first_live(ENVIRONMENT, environment, revision=revision, at_ns=now_ns)
-    return live_bundle(
-        live_document(replace(first, sequence=2, restrictions=restrictions)), example.material.keys["live"]
-    )
 
 
 def _show_logs(report: Report, table: Table, stage: Stage, example: Example) -> None:
@@ -266,3 +229,13 @@ def _show_logs(report: Report, table: Table, stage: Stage, example: Example) -> 
     leaked = sorted(seen & {"authorization", "cookie", "x-api-key"})
     text = "no model server ever saw a credential"
     report.row(table, "the model servers", "", "", text, ok=bool(seen) and not leaked, what=f"upstreams saw {leaked}")
+
+
+def show_kill_switch(report: Report, example: Example, compiled: Compiled, folder: Path) -> None:
+    """A version is revoked while it answers, and restored by two people."""
+    report.title("A model is revoked while it answers, by an order to a control plane")
+    (folder / "plane").mkdir()
+    plane = Plane(folder / "plane", compiled.bundles, ENVIRONMENT, example.material)
+    credential = {"authorization": f"Bearer {example.material.tenant_key('k7m2p9qa')}"}
+    with ExitStack() as running:
+        show_minute(start_minute(report, plane, running, (ANSWERING, EARLIER.name), credential, QUESTION))

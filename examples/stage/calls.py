@@ -137,7 +137,12 @@ ALLOWED = (
         lambda c: c.sdk("k7m2p9qa", "kb-qa", QUESTION, stream=True, stream_options={"include_usage": True}),
         answer=ANSWER,
     ),
-    Call("globex", "which models may I use?", lambda c: c.models("g4b9x2ue"), answer="kb-qa kb-qa-001@2025.03.15"),
+    Call(
+        "globex",
+        "which models may I use?",
+        lambda c: c.models("g4b9x2ue"),
+        answer="kb-qa kb-qa-001@2025.03.01 kb-qa-001@2025.03.15",
+    ),
 )
 """Calls that must reach a model, or be answered by the gate."""
 

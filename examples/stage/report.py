@@ -41,11 +41,15 @@ class Report:
             table.add_column(column, overflow="fold")
         return table
 
-    def row(self, table: Table, *cells: str, ok: bool, what: str) -> None:
-        """A row that ends with whether it is as it should be."""
+    def check(self, ok: bool, what: str) -> None:
+        """Count something that is as it should be, or remember that it is not."""
         self.checks += 1
         if not ok:
             self.wrong.append(what)
+
+    def row(self, table: Table, *cells: str, ok: bool, what: str) -> None:
+        """A row that ends with whether it is as it should be."""
+        self.check(ok, what)
         verdict = Text("ok", style="green") if ok else Text("WRONG", style="bold red")
         table.add_row(*(Text(cell) for cell in cells), verdict)
 

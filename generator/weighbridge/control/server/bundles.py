@@ -93,7 +93,12 @@ class Bundles:
         if patience and served.etag.encode() in known:
             # While it waits nothing of the request is needed any more, and thousands wait; but for its credential.
             scope["headers"][:] = [pair for pair in scope["headers"] if pair[0] == b"authorization"]
-            if not await self._waiters.wait(what.path, served.etag, patience, connection_of(scope)):
+            connection = connection_of(scope)
+            if connection is not None and not connection.waited:
+                # OPA takes back an error that it reported when it is answered: who comes back soon hears something.
+                connection.waited = True
+                patience = min(patience, self._limits.first_wait)
+            if not await self._waiters.wait(what.path, served.etag, patience, connection):
                 return
             require(self._gate.again(scope), what.environment, *what.roles)
             served = self._found(what.path)

@@ -29,6 +29,8 @@ class Limits:
     """Bytes a second that a reader must take."""
     longest_wait: float = 20.0
     """Of a long poll, in seconds: a half-open connection is found out by then."""
+    first_wait: float = 3.0
+    """The same of a connection's first: a sidecar that was cut off says that it is well once it has been answered."""
     order_bytes: int = 64 * 1024
     receipt_bytes: int = 64 * 1024
     status_bytes: int = 1024 * 1024

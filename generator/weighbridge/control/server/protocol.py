@@ -74,10 +74,10 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.certificate: bytes | None = None
         """Of the client, DER, as TLS verified it."""
+        self.waited = False
+        """Whether a request of this connection has waited before."""
         self.on_lost: Callable[[], None] | None = None
         """Called once when the client has gone."""
-        self.kept: tuple[bytes, Identity] | None = None
-        """The last credential shown here, and who showed it: for who reads it again with each request."""
         self._holder: object = None
         self._head_bytes = 0
         self._refusal = _INVALID

@@ -356,7 +356,7 @@ def test_the_same_release_by_a_further_key(database: str, release: Release) -> N
             await until(lambda: given.bundle(path) is not None)
             assert len(entries(given)) == 2
             Release(release.folder, keys=("next-release",)).write()
-            await until(lambda: given.bundle(path) is None)
+            await until(lambda: given.bundle(f"prod/envoy/keys/{short('release')}/release.tar.gz") is None)
         # The old key is gone: what was announced by it is still understood.
         async with plane(database, release.folder, release_keys=keys[1:]) as given:
             assert len(entries(given)) == 2

@@ -1,4 +1,4 @@
-"""`python -m benchmarks all|compile|envoy|scale|memory|hashing|check|admission`: status 1 if a target is missed."""
+"""`python -m benchmarks all|NAME`, of which `--help` lists the names: status 1 if a target is missed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("compile", "envoy", "scale", "memory", "hashing", "check", "admission")
+NAMES = ("compile", "envoy", "scale", "memory", "hashing", "check", "admission", "killswitch")
 MODULES = {"compile": "compiling", "envoy": "envoy_latency", "scale": "scaling", "check": "checking"}
 """Benchmarks whose module has another name."""
 SIZES = {"hashing": "mebibytes"}

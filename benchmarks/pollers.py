@@ -23,21 +23,21 @@ import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import uvloop
 
+from benchmarks.polled_http import AT_ONCE, Http, header
+
 BUNDLE = b"application/vnd.openpolicyagent.bundles"
-AT_ONCE = 200
-"""Connections that are being opened at a time; more would overflow what a server lets wait."""
-RETRY_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to do; JSON on standard input."""
 
-    port: int
+    ports: list[int]
+    """Of the replicas, dealt out in turns."""
     clients: int
     bundles: dict[str, str]
     """Path by the bundle's name, such as `live`."""
@@ -71,77 +71,11 @@ def say(message: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-class Http(asyncio.Protocol):
-    """One connection on which requests follow one another; opened again when the server closes it."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
-        self.transport: asyncio.Transport | None = None
-        self._buffer = b""
-
-    async def open(self) -> None:
-        """Connect, and begin."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                async with self.fleet.opening:
-                    await loop.create_connection(lambda: self, "127.0.0.1", self.fleet.plan.port)
-            except OSError:
-                self.fleet.failures += 1
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        # uvloop's transport is one by its methods only.
-        self.transport, self._buffer = cast("asyncio.Transport", transport), b""
-        self.begin()
-
-    def connection_lost(self, _: Exception | None) -> None:
-        """Come back, as OPA does."""
-        self.transport = None
-        if not self.fleet.over:
-            self.fleet.reconnects += 1
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, lambda: self.fleet.spawn(self.open()))
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came; an answer may come in parts."""
-        data = self._buffer + data if self._buffer else data
-        end = data.find(b"\r\n\r\n")
-        status = int(data[9:12]) if end >= 0 else 0
-        head = data[:end].lower()
-        size = 0 if status in {204, 304} else int(header(head, b"content-length") or 0)
-        if end < 0 or len(data) < end + 4 + size:
-            self._buffer = data
-            return
-        self._buffer = b""
-        self.answered(status, data[:end], data[end + 4 :])
-
-    def begin(self) -> None:
-        """The connection is there."""
-        raise NotImplementedError
-
-    def answered(self, status: int, head: bytes, body: bytes) -> None:
-        """A whole answer is there."""
-        raise NotImplementedError
-
-
-def header(head: bytes, name: bytes) -> bytes:
-    """The value of a header, empty if it is not there; `name` in lower case."""
-    at = head.lower().find(b"\r\n" + name + b":")
-    if at < 0:
-        return b""
-    start = at + len(name) + 3
-    end = head.find(b"\r\n", start)
-    return head[start : end if end >= 0 else len(head)].strip()
-
-
 class Poll(Http):
     """The long poll of one client for one bundle."""
 
     def __init__(self, fleet: Fleet, client: Client, name: str) -> None:
-        super().__init__(fleet)
+        super().__init__(fleet, client.number)
         self._client, self._name, self._etag = client, name, b""
         path = fleet.plan.bundles[name]
         lines = (
@@ -178,8 +112,8 @@ class Poll(Http):
 class Post(Http):
     """A connection for statuses; what cannot go at once waits."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        super().__init__(fleet)
+    def __init__(self, fleet: Fleet, number: int) -> None:
+        super().__init__(fleet, number)
         self._waiting: deque[tuple[Client, str | None, bytes]] = deque()
         self._under_way: tuple[Client, str | None, bytes] | None = None
 
@@ -219,6 +153,7 @@ class Client:
     """One sidecar."""
 
     def __init__(self, fleet: Fleet, number: int) -> None:
+        self.number = number
         self.token = fleet.plan.tokens[number % len(fleet.plan.tokens)]
         self._fleet = fleet
         self._labels = {**fleet.plan.status["labels"], "id": str(uuid.uuid4())}
@@ -274,8 +209,8 @@ class Fleet:
         self.over = False
         self.reconnects = self.failures = self.unchanged = self.statuses = 0
         rest = {key: value for key, value in plan.status.items() if key not in {"labels", "bundles"}}
-        self.rest = b"," + compact(rest)[1:]
-        self.posts = [Post(self) for _ in range(plan.status_connections)]
+        self.rest = b"," + compact(rest)[1:] if rest else b"}"
+        self.posts = [Post(self, number) for number in range(plan.status_connections)]
         self._clients = [Client(self, number) for number in range(plan.clients)]
         self._times: dict[str, Times] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -64,6 +64,7 @@ OWN = {
     "admission-with-gatekeeper.md": "test_admission_page.py",
     "attest-scans.md": "test_attest_scans_page.py",
     "keyless.md": "test_keyless_page.py",
+    "run-the-control-plane.md": "test_run_the_control_plane_page.py",
     "stop-a-model.md": "test_stop_a_model_page.py",
 }
 """Pages with a test of their own, as they need files beside them."""

@@ -39,8 +39,8 @@ class Limits:
     """As sent; `decision_log` bounds what is unpacked."""
     connections: int = 40_000
     """Altogether."""
-    anonymous_connections: int = 512
-    """From one address that has shown no credential."""
+    anonymous_connections: int = 4096
+    """From one address, as long as no credential was shown on them: a cluster behind one address comes back at once."""
     sidecar_connections: int = 8
     """A sidecar: two bundles that it waits for, its status, its decision log, and those of a restart."""
     sidecar_rate: float = 20.0

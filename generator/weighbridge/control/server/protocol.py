@@ -80,6 +80,7 @@ class Connection(HttpToolsProtocol):
         """Called once when the client has gone."""
         self._holder: object = None
         self._head_bytes = 0
+        self._heard = False
         self._refusal = _INVALID
         self._timer: asyncio.TimerHandle | None = None
         self._extensions: dict[str, dict[object, object]] = {KEY: {"connection": self}}
@@ -133,6 +134,7 @@ class Connection(HttpToolsProtocol):
         """Read; a request that has begun must soon be whole."""
         if self.parser is None or self.transport.is_closing():
             return
+        self._heard = True
         super().data_received(data)
         idle = self.cycle is None or self.cycle.response_complete
         if idle and self._timer is None and self.timeout_keep_alive_task is None:
@@ -174,7 +176,14 @@ class Connection(HttpToolsProtocol):
     def _expect(self, seconds: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if seconds is None else self.loop.call_later(seconds, self._refuse, _SLOW)
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._heard:
+            self._refuse(_SLOW)
+        elif not self.transport.is_closing():
+            # Nothing was asked: an answer would be taken for the one to whatever is asked in this very moment.
+            self.transport.close()
 
     def _refuse(self, refusal: Refused) -> None:
         self._expect(None)

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("compile", "envoy", "scale", "memory", "hashing", "check", "admission", "killswitch")
+NAMES = ("compile", "envoy", "scale", "memory", "hashing", "check", "admission", "killswitch", "activation", "opal")
 MODULES = {"compile": "compiling", "envoy": "envoy_latency", "scale": "scaling", "check": "checking"}
 """Benchmarks whose module has another name."""
 SIZES = {"hashing": "mebibytes"}

@@ -20,7 +20,7 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from benchmarks.gateway import RememberingHost, tenant_key
+from benchmarks.gateway import tenant_key
 from benchmarks.load import Connection, post
 from weighbridge.bundle.compile import CompileOptions, compile_catalogue
 from weighbridge.canonical import digest
@@ -62,6 +62,8 @@ class ControlSite:
     versions: int
     keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
     servers: list[Server] = field(default_factory=list)
+    asked_at: dict[str, str] = field(default_factory=dict)
+    """Where each sidecar is asked by Envoy."""
     token: str = ""
     """Of all sidecars."""
     reader: str = ""
@@ -154,8 +156,8 @@ class ControlSite:
         self.servers.append(Server(port, process))
         return self.servers[-1]
 
-    def gateway(self, name: str, server: Server, host: RememberingHost) -> int:
-        """Start OPA and Envoy; the port at which calls are taken, once it answers."""
+    def sidecar(self, name: str, server: Server) -> Sidecar:
+        """Start OPA as it is deployed; it denies until it has its bundles."""
         folder = self.folder / name
         (folder / "state").mkdir(parents=True)
         (folder / "token").write_text(self.token, "utf-8")
@@ -168,17 +170,23 @@ class ControlSite:
             grpc_address=f"127.0.0.1:{free_port()}",
             state=folder / "state",
         )
+        guard = self.folder / "bundles" / ENVIRONMENT / "guard"
+        self.asked_at[name] = settings.grpc_address
+        return self.stack.enter_context(Sidecar(settings, guard, folder=folder))
+
+    def gateway(self, name: str, server: Server) -> int:
+        """Start OPA and Envoy; the port at which calls are taken."""
+        self.sidecar(name, server)
+        folder, port = self.folder / name, free_port()
         compiled = self.folder / "bundles" / ENVIRONMENT
-        self.stack.enter_context(Sidecar(settings, compiled / "guard", folder=folder, host=host))
-        port = free_port()
         bootstrap = relocate(
             (compiled / "envoy" / "envoy.yaml").read_text("utf-8"),
             listen=f"127.0.0.1:{port}",
-            opa_address=settings.grpc_address,
+            opa_address=self.asked_at[name],
             admin=f"unix://{folder / 'admin.sock'}",
             access_log=str(folder / "access.log"),
         )
-        self.stack.enter_context(EnvoyServer(bootstrap, folder=folder, host=host))
+        self.stack.enter_context(EnvoyServer(bootstrap, folder=folder))
         return port
 
     def revoke(self, name: str, kind: str = "revoke") -> bytes:

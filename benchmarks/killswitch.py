@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.control_site import ENVIRONMENT, ControlSite
 from benchmarks.fleet import Fleet, ticks
-from benchmarks.gateway import RememberingHost, upstream
+from benchmarks.gateway import upstream
 from benchmarks.load import percentile
 from benchmarks.memory_of import processor_seconds, proportional_bytes, tree
 from benchmarks.pollers import Plan
@@ -92,8 +92,7 @@ def _one(stage: Stage) -> None:
     with contextlib.ExitStack() as stack:
         site = _site(stage, stack)
         server = site.serve(str(stage.folder / "control.db"), stage.clients + GATEWAYS)
-        host = RememberingHost()
-        gateways = [site.gateway(f"gateway-{number}", server, host) for number in range(GATEWAYS)]
+        gateways = [site.gateway(f"gateway-{number}", server) for number in range(GATEWAYS)]
         status = real_status(site)
         time.sleep(SETTLE_SECONDS)
         pid = server.process.pid
@@ -128,8 +127,7 @@ def _replicas(stage: Stage) -> None:
         site = _site(stage, stack)
         store: Store = Postgresql(stage.folder / "postgres", stack)
         servers = [site.serve(store.database, stage.clients + GATEWAYS) for _ in range(REPLICAS)]
-        host = RememberingHost()
-        gateways = [site.gateway(f"gateway-{number}", servers[number], host) for number in range(GATEWAYS)]
+        gateways = [site.gateway(f"gateway-{number}", servers[number]) for number in range(GATEWAYS)]
         ports = [server.port for server in servers]
         plan = Plan(ports, stage.clients, _bundles(), [site.token], real_status(site), ticks(), stage.clients)
         fleet = stack.enter_context(Fleet(plan))

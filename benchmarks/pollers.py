@@ -110,16 +110,20 @@ class Poll(Http):
 
 
 class Post(Http):
-    """A connection for statuses; what cannot go at once waits."""
+    """A connection for statuses, opened with the first one; what cannot go at once waits."""
 
     def __init__(self, fleet: Fleet, number: int) -> None:
         super().__init__(fleet, number)
         self._waiting: deque[tuple[Client, str | None, bytes]] = deque()
         self._under_way: tuple[Client, str | None, bytes] | None = None
+        self._opened = False
 
     def send(self, client: Client, revision: str | None, request: bytes) -> None:
         """Post it when its turn comes; `revision` is what it first tells, if anything."""
         self._waiting.append((client, revision, request))
+        if not self._opened:
+            self._opened = True
+            self.fleet.spawn(self.open())
         self._next()
 
     def begin(self) -> None:
@@ -224,7 +228,6 @@ class Fleet:
 
     async def run(self) -> None:
         """Open every connection, then answer the parent's questions until it has none."""
-        await asyncio.gather(*(post.open() for post in self.posts))
         await asyncio.gather(*(poll.open() for client in self._clients for poll in client.polls))
         for client in self._clients:
             client.later()

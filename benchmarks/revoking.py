@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import asyncpg
 from tests.control_plane import Postgres
@@ -118,6 +119,54 @@ class Watch:
         if not self.refused_at:
             raise SystemExit(f"a revoked version was not refused within {ANSWER_SECONDS:g} s")
         return self.refused_at
+
+
+class Asking:
+    """One connection on which OPA is asked by its own API what Envoy would ask it about a version."""
+
+    def __init__(self, port: int, model: str) -> None:
+        self._connection = Connection(port)
+        self.about(model)
+
+    def __enter__(self) -> Self:
+        """Nothing to do."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self._connection.__exit__()
+
+    def about(self, model: str) -> None:
+        """Ask about another version from now on."""
+        headers = {
+            ":authority": "models.example.com",
+            ":method": "POST",
+            ":path": "/v1/chat/completions",
+            "authorization": f"Bearer {tenant_key(TENANT)}",
+            "content-type": "application/json",
+            "content-length": "42",
+        }
+        path = "/v1/chat/completions"
+        http = {"method": "POST", "path": path, "headers": headers, "size": "42", "protocol": "HTTP/1.1"}
+        metadata = {"filterMetadata": {"weighbridge.call": {"body": "json", "model": model}}}
+        given = {"input": {"attributes": {"request": {"http": http}, "metadataContext": metadata}}}
+        self._request = post("/v1/data/weighbridge/guard/decision", given)
+
+    def ask(self) -> tuple[int, int]:
+        """The status that the caller would get, and how many nanoseconds OPA took."""
+        status, body, elapsed = self._connection.exchange(self._request)
+        result = json.loads(body).get("result") if status == 200 else None
+        if result is None:
+            return 0, elapsed
+        return (200 if result["allowed"] else int(result["http_status"])), elapsed
+
+    def until(self, wanted: int) -> int:
+        """Ask without pause until that is the answer; when it arrived, by the monotonic clock."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while self.ask()[0] != wanted:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"OPA did not decide {wanted} within {ANSWER_SECONDS:g} s")
+        return time.monotonic_ns()
 
 
 def revoke_all(site: ControlSite, fleet: Fleet, store: Store, gateways: list[int]) -> Found:

@@ -133,6 +133,11 @@ def fingerprint(key: PublicKey) -> str:
     return f"sha256:{hashlib.sha256(der).hexdigest()}"
 
 
+def key_folder(key: PublicKey) -> str:
+    """`keys/<first 16 digits of the fingerprint>`: where bundles lie that this key has signed, while several do."""
+    return f"keys/{fingerprint(key).removeprefix('sha256:')[:16]}"
+
+
 def sign(key: PrivateKey, message: bytes) -> bytes:
     """A DSSE signature: DER ECDSA with the curve's hash, Ed25519, or RSA with PKCS#1 v1.5 and SHA-256, as cosign does.
 

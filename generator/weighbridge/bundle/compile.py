@@ -19,7 +19,7 @@ from weighbridge.bundle.gatekeeper import GatekeeperBuilder
 from weighbridge.bundle.index import INDEX, IndexFacts, index_json
 from weighbridge.bundle.live import first_live, live_bundle, live_document, livestate_jws
 from weighbridge.bundle.output import WholeOutput
-from weighbridge.bundle.release import Registries, Release, ReleaseBuilder
+from weighbridge.bundle.release import Registries, Release, ReleaseBuilder, at_each_key
 from weighbridge.catalogue.load import collector_paused
 from weighbridge.catalogue.trust import UNSIGNED
 from weighbridge.errors import InputError
@@ -46,6 +46,10 @@ class CompileOptions:
     at_ns: int
     """The only clock, in nanoseconds since the epoch."""
     live_key: PrivateKey | None = None
+    further_release_keys: Sequence[PrivateKey] = ()
+    """Sign the same once more, while one key replaces another."""
+    further_live_keys: Sequence[PrivateKey] = ()
+    """The same of live data."""
     root_key: Path | None = None
     """The public half of the key that signed the catalogue's trust."""
     require_signed_trust: bool = False
@@ -97,7 +101,13 @@ def _compile(root: Path, options: CompileOptions, progress: Progress) -> Compile
     judged = judge_catalogue(root, judging, progress)
     environments = _chosen(judged, options.environments)
     warnings = (*_check_keys(judged, options), *_uncached(options), *judged.warnings)
-    builder = ReleaseBuilder(judged.catalogue, options.release_key, pss=options.pss, fixed_ns=options.fixed_clock_ns)
+    builder = ReleaseBuilder(
+        judged.catalogue,
+        options.release_key,
+        further=options.further_release_keys,
+        pss=options.pss,
+        fixed_ns=options.fixed_clock_ns,
+    )
     control = ControlBuilder(judged.catalogue, judged.records, judged.waivers, options.at_ns)
     gatekeeper = _gatekeeper(judged, options)
     files = gatekeeper.cluster() if gatekeeper else {}
@@ -160,7 +170,11 @@ def _gatekeeper(judged: Judged, options: CompileOptions) -> GatekeeperBuilder | 
     if options.live_key is None:
         return None
     return GatekeeperBuilder(
-        judged.catalogue, options.release_key, options.live_key, pss=options.pss, fixed_ns=options.fixed_clock_ns
+        judged.catalogue,
+        (options.release_key, *options.further_release_keys),
+        (options.live_key, *options.further_live_keys),
+        pss=options.pss,
+        fixed_ns=options.fixed_clock_ns,
     )
 
 
@@ -169,10 +183,11 @@ def _live(judged: Judged, release: Release, options: CompileOptions) -> dict[str
         return {}
     configured = judged.catalogue.configuration.environments[release.environment]
     state = first_live(release.environment, configured, revision=release.revision, at_ns=options.at_ns)
-    return {
-        f"{release.environment}/live.tar.gz": live_bundle(live_document(state), options.live_key, pss=options.pss),
-        f"{release.environment}/livestate.jws": livestate_jws(state, options.live_key, pss=options.pss).encode(),
-    }
+    live_keys, document = (options.live_key, *options.further_live_keys), live_document(state)
+    bundles = {key: live_bundle(document, key, pss=options.pss) for key in live_keys}
+    states = {key: livestate_jws(state, key, pss=options.pss).encode() for key in live_keys}
+    files = at_each_key("live.tar.gz", bundles) | at_each_key("livestate.jws", states)
+    return {f"{release.environment}/{path}": data for path, data in files.items()}
 
 
 def _chosen(judged: Judged, wanted: Sequence[str]) -> list[str]:
@@ -202,18 +217,26 @@ def _check_keys(judged: Judged, options: CompileOptions) -> list[str]:
     Raises:
         InputError: the live key, which lies on an online server, is the release key, the root's or a signer's.
     """
+    release_keys = (options.release_key, *options.further_release_keys)
+    live_keys = (options.live_key, *options.further_live_keys) if options.live_key is not None else ()
     if not options.allow_example_keys:
-        live_key = {"--live-key": options.live_key.public_key()} if options.live_key else {}
-        refuse_example_keys({"--release-key": options.release_key.public_key(), **live_key})
-    release = keys.fingerprint(options.release_key.public_key())
+        for option, given in (("--release-key", release_keys), ("--live-key", live_keys)):
+            for key in given:
+                refuse_example_keys({option: key.public_key()})
+    releases = [keys.fingerprint(key.public_key()) for key in release_keys]
+    lives = [keys.fingerprint(key.public_key()) for key in live_keys]
+    for name, prints in (("release", releases), ("live", lives)):
+        if len(set(prints)) != len(prints):
+            raise InputError.single(f"the {name} key", "is given twice", "Give each key once.")
     others = {signer.fingerprint: f"the key of signer {name}" for name, signer in judged.catalogue.signers.items()}
     if judged.trust != UNSIGNED:
         others[judged.trust] = "the root key"
-    if options.live_key is not None:
-        live = keys.fingerprint(options.live_key.public_key())
-        twin = "the release key" if live == release else others.get(live)
+    for live in lives:
+        twin = "the release key" if live in releases else others.get(live)
         if twin:
             raise InputError.single("the live key", f"is {twin}", "Make a key for each.")
-    if release in others:
-        return [f"the release key is {others[release]}: whoever compiles can also state what is compiled"]
-    return []
+    return [
+        f"the release key is {others[release]}: whoever compiles can also state what is compiled"
+        for release in releases
+        if release in others
+    ]

@@ -21,7 +21,7 @@ from weighbridge.points.gatekeeper.names import approval_name
 from weighbridge.points.gatekeeper.template import inline_references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from weighbridge.bundle.release import Release
     from weighbridge.catalogue.catalogue import Catalogue
@@ -33,8 +33,8 @@ class GatekeeperBuilder:
 
     Args:
         catalogue: whose own requirements are compiled in beside ours.
-        release_key: signs approvals.
-        live_key: signs live state; without one no workload that serves could ever be admitted, so nothing is written.
+        release_keys: the first signs approvals; those by any of them count.
+        live_keys: sign live state; without one no workload that serves could ever be admitted, so nothing is written.
         pss: sign with PS256 instead of RS256.
         fixed_ns: a clock that stands still, for the harness's own bundles only.
 
@@ -45,8 +45,8 @@ class GatekeeperBuilder:
     def __init__(
         self,
         catalogue: Catalogue,
-        release_key: PrivateKey,
-        live_key: PrivateKey,
+        release_keys: Sequence[PrivateKey],
+        live_keys: Sequence[PrivateKey],
         *,
         pss: bool = False,
         fixed_ns: int | None = None,
@@ -54,15 +54,13 @@ class GatekeeperBuilder:
         _check_names(catalogue.configuration.environments, catalogue.versions)
         _check_references(catalogue)
         self._catalogue = catalogue
-        self._release_key = release_key
+        self._release_key = release_keys[0]
         self._pss = pss
         self._fixed_ns = fixed_ns
-        self._keys = {
-            "release": verification(
-                release_key.public_key(), bundle_algorithm(release_key, "the release key", pss=pss)
-            ),
-            "live": verification(live_key.public_key(), bundle_algorithm(live_key, "the live key", pss=pss)),
-        }
+        self._keys: dict[str, Any] = {}
+        for name, given in (("release", release_keys), ("live", live_keys)):
+            told = [verification(key.public_key(), bundle_algorithm(key, f"the {name} key", pss=pss)) for key in given]
+            self._keys |= {name: told[0], **({f"further_{name}": told[1:]} if told[1:] else {})}
 
     def cluster(self) -> dict[str, bytes]:
         """What a cluster needs once, by path below the output folder."""

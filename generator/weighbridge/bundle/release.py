@@ -18,7 +18,7 @@ from weighbridge.bundle.policies import CONFTEST, ENVOY, POINTS, WORKLOAD, decla
 from weighbridge.bundle.revision import release_revision
 from weighbridge.bundle.shards import sharded
 from weighbridge.bundle.signing import DATA, MANIFEST, data_file, manifest, release_scope, sign_bundle
-from weighbridge.keys import bundle_algorithm
+from weighbridge.keys import bundle_algorithm, key_folder
 from weighbridge.points.envoy import envoy_bootstrap
 
 if TYPE_CHECKING:
@@ -47,13 +47,20 @@ class ReleaseBuilder:
     """Makes the releases of one catalogue; the Rego is read once for all of them."""
 
     def __init__(
-        self, catalogue: Catalogue, key: PrivateKey, *, pss: bool = False, fixed_ns: int | None = None
+        self,
+        catalogue: Catalogue,
+        key: PrivateKey,
+        *,
+        further: Sequence[PrivateKey] = (),
+        pss: bool = False,
+        fixed_ns: int | None = None,
     ) -> None:
         """Read the points' Rego.
 
         Args:
             catalogue: whose own requirements are compiled in beside ours.
             key: the release key.
+            further: keys by which the same is signed once more, while one of them replaces another.
             pss: sign with PS256 instead of RS256.
             fixed_ns: a clock that stands still, for the harness's own bundles only.
 
@@ -61,8 +68,10 @@ class ReleaseBuilder:
             InputError: a key of a kind that OPA does not verify.
         """
         self._catalogue = catalogue
-        self._key = key
-        self._algorithm = bundle_algorithm(key, "the release key", pss=pss)
+        self._keys = (key, *further)
+        self._pss = pss
+        for each in self._keys:
+            bundle_algorithm(each, "the release key", pss=pss)
         self._fixed_ns = fixed_ns
         self.points = {name: declared_point(name) for name in POINTS}
         self._policies = {
@@ -82,10 +91,10 @@ class ReleaseBuilder:
         revision = release_revision(
             {f"{point}/{path}": data for point, files in points.items() for path, data in files.items()}
         )
-        files = {"control.tar.gz": self._signed(environment, points[CONTROL], CONTROL_ROOTS, revision)}
+        files = self._signed(environment, "control.tar.gz", points[CONTROL], CONTROL_ROOTS, revision)
         for point in (ENVOY, WORKLOAD):
             roots = self.points[point].roots
-            files[f"{point}/release.tar.gz"] = self._signed(environment, points[point], roots, revision)
+            files |= self._signed(environment, f"{point}/release.tar.gz", points[point], roots, revision)
         for path, data in self._policies[CONFTEST].items():
             files[f"{CONFTEST}/policy/{path}"] = data
         for path in sharded(registries[CONFTEST]):
@@ -96,10 +105,24 @@ class ReleaseBuilder:
             files[f"guard/{path}"] = data
         return Release(environment, revision, files)
 
-    def _signed(self, environment: str, files: Mapping[str, bytes], roots: Sequence[str], revision: str) -> bytes:
-        named = {**files, MANIFEST: manifest(revision, roots)}
-        signed = sign_bundle(named, self._key, algorithm=self._algorithm, keyid=KEYID, scope=release_scope(environment))
-        return bundle_archive(signed)
+    def _signed(
+        self, environment: str, path: str, files: Mapping[str, bytes], roots: Sequence[str], revision: str
+    ) -> dict[str, bytes]:
+        """The bundle by the release key; where there are several, by each of them at a path of its own as well."""
+        named, scope = {**files, MANIFEST: manifest(revision, roots)}, release_scope(environment)
+        signed = [
+            bundle_archive(
+                sign_bundle(
+                    named,
+                    key,
+                    algorithm=bundle_algorithm(key, "the release key", pss=self._pss),
+                    keyid=KEYID,
+                    scope=scope,
+                )
+            )
+            for key in self._keys
+        ]
+        return at_each_key(path, dict(zip(self._keys, signed, strict=True)))
 
 
 def _data(point: str, registry: dict[str, Any]) -> dict[str, bytes]:
@@ -107,6 +130,21 @@ def _data(point: str, registry: dict[str, Any]) -> dict[str, bytes]:
     if point == CONFTEST:
         return {path: data_file(document) for path, document in sharded(registry).items()}
     return {DATA: data_file({"weighbridge": {"registry": registry}})}
+
+
+def at_each_key(path: str, signed: Mapping[PrivateKey, bytes]) -> dict[str, bytes]:
+    """Where a file lies that several keys have signed: the first's at its path, all of them below `keys/<fp16>/`.
+
+    Args:
+        path: `live.tar.gz`, say, or `envoy/release.tar.gz`.
+        signed: by key, the main one first.
+    """
+    files = {path: next(iter(signed.values()))}
+    folder, _, name = path.rpartition("/")
+    prefix = f"{folder}/" if folder else ""
+    if len(signed) > 1:
+        files |= {f"{prefix}{key_folder(key.public_key())}/{name}": data for key, data in signed.items()}
+    return files
 
 
 def with_clock(policies: Mapping[str, str], fixed_ns: int | None) -> dict[str, bytes]:

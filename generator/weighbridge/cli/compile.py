@@ -19,8 +19,21 @@ from weighbridge.keys import load_private_key
 @click.command("compile", context_settings=options.HELP)
 @options.catalogue_argument
 @click.option("--environment", "environments", metavar="E", multiple=True, help="Write only this one; repeatable.")
-@click.option("--release-key", required=True, metavar="K", help=f"Signs the releases: {options.PRIVATE_KEY}.")
-@click.option("--live-key", metavar="K", help=f"Signs the first live bundle: {options.PRIVATE_KEY}.")
+@click.option(
+    "--release-key",
+    "release_keys",
+    required=True,
+    multiple=True,
+    metavar="K",
+    help=f"Signs the releases: {options.PRIVATE_KEY}. Several while one replaces another, the main one first.",
+)
+@click.option(
+    "--live-key",
+    "live_keys",
+    multiple=True,
+    metavar="K",
+    help=f"Signs the first live bundle: {options.PRIVATE_KEY}. Several as above.",
+)
 @options.root_option
 @options.require_option
 @options.at_option
@@ -36,8 +49,8 @@ from weighbridge.keys import load_private_key
 def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by click by name
     catalogue: Path,
     environments: tuple[str, ...],
-    release_key: str,
-    live_key: str | None,
+    release_keys: tuple[str, ...],
+    live_keys: tuple[str, ...],
     root_key: Path | None,
     require_signed_trust: bool,
     at: str | None,
@@ -55,10 +68,14 @@ def command(  # noqa: PLR0913, PLR0917 -- one parameter an option, all given by 
     a key in an HSM or KMS, or with --pss, differ each time. All environments are judged whichever are written. Refused
     versions are no failure: they are compiled, as refused.
     """
+    releasing = [load_private_key(key) for key in release_keys]
+    living = [load_private_key(key) for key in live_keys]
     chosen = CompileOptions(
         output=output,
-        release_key=load_private_key(release_key),
-        live_key=load_private_key(live_key) if live_key is not None else None,
+        release_key=releasing[0],
+        further_release_keys=releasing[1:],
+        live_key=living[0] if living else None,
+        further_live_keys=living[1:],
         at_ns=options.at_ns(at),
         root_key=root_key,
         require_signed_trust=require_signed_trust,

@@ -107,7 +107,19 @@ def _release(folder: Path, environment: str, index: Mapping[str, Any], keys: Seq
     for path, data in served.items():
         if path.endswith("approvals"):
             _check_approvals(path, data, control, keys)
-    return GivenRelease(control, served)
+    return GivenRelease(control, _at_own_key(served, control.key_fingerprint))
+
+
+def _at_own_key(files: dict[str, bytes], key_fingerprint: str) -> dict[str, bytes]:
+    """A release by one key is served at that key's own paths, too: who asks there goes on once a rotation ends."""
+    if any("keys/" in path for path in files):
+        return files
+    place = f"keys/{key_fingerprint.removeprefix('sha256:')[:16]}"
+    parts = {path: path.rpartition("/") for path in files}
+    return files | {
+        f"{folder}/{place}/{name}" if folder else f"{place}/{name}": files[path]
+        for path, (folder, _, name) in parts.items()
+    }
 
 
 def _files(folder: Path, environment: str, listed: Mapping[str, str]) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import httpx
 from weighbridge import resources
 from weighbridge.engines.host import LocalHost
 from weighbridge.engines.process import free_port
-from weighbridge.keys import bundle_algorithm, public_pem
+from weighbridge.keys import bundle_algorithm, key_folder, public_pem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,8 @@ class SidecarSettings:
     point: Literal["envoy", "workload"] = "envoy"
     pss: bool = False
     """RSA keys sign with PS256 instead of RS256."""
+    by_key: bool = False
+    """Ask for bundles at these keys' own paths: needed while keys are replaced, harmless afterwards."""
 
     def variables(self) -> dict[str, str]:
         """Exactly the variables that `opa-config.yaml` names.
@@ -60,6 +62,8 @@ class SidecarSettings:
             "WEIGHBRIDGE_LIVE_ALGORITHM": bundle_algorithm(self.live_key, "the live key", pss=self.pss),
             "WEIGHBRIDGE_GRPC_ADDRESS": self.grpc_address,
             "WEIGHBRIDGE_STATE": str(self.state),
+            "WEIGHBRIDGE_RELEASE_VARIANT": f"{key_folder(self.release_key)}/" if self.by_key else "",
+            "WEIGHBRIDGE_LIVE_VARIANT": f"{key_folder(self.live_key)}/" if self.by_key else "",
         }
 
 

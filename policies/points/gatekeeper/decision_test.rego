@@ -256,6 +256,31 @@ test_edited_parameters if {
 	found(review, {}, good) == {"MOD-013"}
 }
 
+# While a key is replaced two count; whatever else stands there counts for nothing, and takes nothing away.
+replacing(changes) := object.union(parameters, {"keys": changes})
+
+other := {"algorithm": "ES256", "pem": signing.other_pem}
+
+test_keys_that_are_being_replaced if {
+	anew := inventory(
+		resource(io.jwt.encode_sign({"alg": "ES256", "kid": "release"}, claims, signing.other_key)),
+		resource(live_token(live)),
+	)
+	found(review, parameters, anew) == {"MOD-019"}
+	found(review, replacing({"further_release": [other]}), anew) == set()
+	found(review, replacing({"further_release": [other]}), good) == set()
+	found(review, replacing({"further_live": [other]}), anew) == {"MOD-019"}
+	living := inventory(
+		resource(approval_token(claims)),
+		resource(io.jwt.encode_sign({"alg": "ES256", "kid": "live"}, live, signing.other_key)),
+	)
+	found(review, replacing({"further_live": [other]}), living) == set()
+	found(review, replacing({"further_release": [other]}), living) == {"MOD-019"}
+	every odd in ["x", 7, null, other, {"a": other}] {
+		found(review, replacing({"further_release": odd}), anew) == {"MOD-019"}
+	}
+}
+
 test_the_namespace_is_the_reviews if {
 	decoy := json.patch(pod, [{"op": "add", "path": "/metadata/namespace", "value": "kube-system"}])
 	unlabelled := json.remove(decoy, ["metadata/labels"])

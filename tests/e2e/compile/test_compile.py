@@ -194,7 +194,7 @@ def test_pss_is_random_in_its_signatures_only(workshop: Workshop) -> None:
     workshop.compile("two", release_key=key, pss=True)
     one, two = files(workshop.folder / "one"), files(workshop.folder / "two")
     changed = {path for path in one if one[path] != two[path]}
-    assert {path.rsplit("/", 1)[-1] for path in changed} == {"release.tar.gz", "index.json"}
+    assert {path.rsplit("/", 1)[-1] for path in changed} == {"release.tar.gz", "control.tar.gz", "index.json"}
     for path in changed - {"index.json"}:
         before, after = unpacked(one[path]), unpacked(two[path])
         assert {name for name in before if before[name] != after[name]} == {".signatures.json"}

@@ -21,15 +21,14 @@ def verification(key: PublicKey, algorithm: BundleAlgorithm) -> dict[str, str]:
     return {"algorithm": algorithm, "pem": keys.public_pem(key)}
 
 
-def constraints(
-    registry: Mapping[str, Any], revision: str, known_keys: Mapping[str, Mapping[str, str]]
-) -> list[dict[str, Any]]:
+def constraints(registry: Mapping[str, Any], revision: str, known_keys: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The constraints for namespaces with this environment's label.
 
     Args:
         registry: the registry document of the point `workload`.
         revision: the release's.
-        known_keys: `release` and `live`, each as `verification` gives it.
+        known_keys: `release` and `live`, each as `verification` gives it; while one is replaced also lists of those,
+            `further_release` and `further_live`.
     """
     environment = registry["environment"]
     selector = {"key": ENVIRONMENT_LABEL, "operator": "In", "values": [environment]}
@@ -42,7 +41,7 @@ def constraints(
 def unbound_constraints(
     registry: Mapping[str, Any],
     revision: str,
-    known_keys: Mapping[str, Mapping[str, str]],
+    known_keys: Mapping[str, Any],
     environments: Iterable[str],
 ) -> list[dict[str, Any]]:
     """The constraints for all other namespaces, and for what lies in none: there only what seems to serve is judged.
@@ -78,7 +77,7 @@ def _actions(registry: Mapping[str, Any]) -> list[str]:
 def _constraint(
     registry: Mapping[str, Any],
     revision: str,
-    known_keys: Mapping[str, Mapping[str, str]],
+    known_keys: Mapping[str, Any],
     action: str,
     where: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _constraint(
                 **settings,
                 "bound": where["bound"],
                 "revision": revision,
-                "keys": {name: dict(key) for name, key in known_keys.items()},
+                "keys": dict(known_keys),
                 "effects": list(EFFECTS[action]),
             },
         },

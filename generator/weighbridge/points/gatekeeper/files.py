@@ -57,7 +57,7 @@ def environment_files(
     revision: str,
     *,
     release_key: PrivateKey,
-    known_keys: Mapping[str, Mapping[str, str]],
+    known_keys: Mapping[str, Any],
     livestate: str,
     pss: bool = False,
 ) -> dict[str, bytes]:

@@ -72,7 +72,16 @@ def _parameters() -> dict[str, Any]:
         "revision": _TEXT,
         "bound": {"type": "boolean"},
         "effects": {"type": "array", "items": _TEXT},
-        "keys": {"type": "object", "properties": {"release": key, "live": key}, "required": ["release", "live"]},
+        "keys": {
+            "type": "object",
+            "properties": {
+                "release": key,
+                "live": key,
+                "further_release": {"type": "array", "items": key},
+                "further_live": {"type": "array", "items": key},
+            },
+            "required": ["release", "live"],
+        },
         "labels": {"type": "object", "properties": {"model_id": _TEXT, "model_version": _TEXT}},
         "multi_tenant": {"type": "boolean"},
         "exempt_namespaces": _FLAGS,

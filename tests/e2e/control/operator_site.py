@@ -116,9 +116,9 @@ class Site:
         run("package", model, "--model", MODEL, "--version", number, "--key", self.key("ci"), "--output", target)
 
     @contextlib.contextmanager
-    def serving(self):
+    def serving(self, *, release=("release",), live=("live",), past=(), port=0):
         """A control plane, from its start to its end; what it stores stays for the next."""
-        port = free_port()
+        port = port or free_port()
         clients = [
             {
                 "name": "sidecars",
@@ -131,7 +131,9 @@ class Site:
         (self.folder / "clients.yaml").write_text(json.dumps({"clients": clients}))
         arguments = [
             "--listen", f"127.0.0.1:{port}", "--bundles", self.folder / "bundles",
-            "--release-key", self.public("release"), "--live-key", self.key("live"),
+            *(part for name in release for part in ("--release-key", self.public(name))),
+            *(part for name in live for part in ("--live-key", self.key(name))),
+            *(part for name in past for part in ("--past-live-key", self.public(name))),
             "--clients", self.folder / "clients.yaml", "--database", self.folder / "control.db",
             "--decision-logs", self.folder / "decisions",
         ]  # fmt: skip

@@ -97,7 +97,7 @@ def _one(stage: Stage) -> None:
         time.sleep(SETTLE_SECONDS)
         pid = server.process.pid
         memory, spent = _resources(pid, IDLE_SECONDS / 2)
-        plan = Plan([server.port], stage.clients, _bundles(), [site.token], status, ticks(), stage.clients)
+        plan = Plan([server.port], stage.clients, both_bundles(), [site.token], status, ticks(), stage.clients)
         fleet = stack.enter_context(Fleet(plan))
         fleet.next_revision(120)
         time.sleep(SETTLE_SECONDS)
@@ -113,7 +113,7 @@ def _many(stage: Stage) -> None:
         site = _site(stage, stack)
         server = site.serve(str(stage.folder / "control.db"), stage.clients)
         status = {name: value for name, value in real_status(site).items() if name in {"labels", "bundles"}}
-        bundles = {"live": _bundles()["live"]}
+        bundles = {"live": both_bundles()["live"]}
         plan = Plan([server.port], stage.clients, bundles, [site.token], status, (0, 0), min(MANY_POSTS, stage.clients))
         fleet = stack.enter_context(Fleet(plan))
         fleet.next_revision(300)
@@ -129,14 +129,15 @@ def _replicas(stage: Stage) -> None:
         servers = [site.serve(store.database, stage.clients + GATEWAYS) for _ in range(REPLICAS)]
         gateways = [site.gateway(f"gateway-{number}", servers[number]) for number in range(GATEWAYS)]
         ports = [server.port for server in servers]
-        plan = Plan(ports, stage.clients, _bundles(), [site.token], real_status(site), ticks(), stage.clients)
+        plan = Plan(ports, stage.clients, both_bundles(), [site.token], real_status(site), ticks(), stage.clients)
         fleet = stack.enter_context(Fleet(plan))
         fleet.next_revision(120)
         time.sleep(SETTLE_SECONDS)
         _add(stage, revoke_all(site, fleet, store, gateways))
 
 
-def _bundles() -> dict[str, str]:
+def both_bundles() -> dict[str, str]:
+    """What an OPA asks for, by the bundle's name."""
     return {
         "release": f"/bundles/{ENVIRONMENT}/envoy/release.tar.gz",
         "live": f"/bundles/{ENVIRONMENT}/live.tar.gz",

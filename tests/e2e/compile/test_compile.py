@@ -14,7 +14,7 @@ from weighbridge.bundle.revision import release_revision
 from weighbridge.catalogue.trust import sign_trust
 from weighbridge.engines.opa import opa_check, opa_command
 from weighbridge.errors import InputError, OutputError
-from weighbridge.keys import fingerprint, public_pem
+from weighbridge.keys import fingerprint, key_folder, public_pem
 
 pytestmark = pytest.mark.engines
 Workshop = Any
@@ -198,6 +198,45 @@ def test_pss_is_random_in_its_signatures_only(workshop: Workshop) -> None:
     for path in changed - {"index.json"}:
         before, after = unpacked(one[path]), unpacked(two[path])
         assert {name for name in before if before[name] != after[name]} == {".signatures.json"}
+
+
+def test_what_two_keys_sign_is_the_same(workshop: Workshop) -> None:
+    old, new = workshop.key("release"), workshop.key("release-2")
+    alone = workshop.compile("alone", release_key=old, live_key=workshop.key("live"))
+    both = workshop.compile(
+        "both",
+        release_key=old,
+        further_release_keys=[new],
+        live_key=workshop.key("live"),
+        further_live_keys=[workshop.key("live-2")],
+    )
+    assert both.revisions == alone.revisions
+    one, two = files(workshop.folder / "alone"), files(workshop.folder / "both")
+    prod = {path: data for path, data in two.items() if path.startswith("prod/") and "gatekeeper" not in path}
+    assert {path for path in one if path.startswith("prod/") and "gatekeeper" not in path} <= set(prod)
+    variants = {path for path in prod if "/keys/" in path}
+    assert len(variants) == 2 * 5
+    for path in variants:
+        folder, name = path.rsplit("/", 1)
+        plain = f"{folder.partition('/keys/')[0]}/{name}"
+        assert one[plain] == prod[plain]
+        if name.endswith(".tar.gz"):
+            same, other = unpacked(prod[plain]), unpacked(prod[path])
+            assert {entry for entry in same if same[entry] != other[entry]} <= {".signatures.json"}
+    by_new = {path for path in variants if key_folder(new.public_key()) in path}
+    assert {path.rsplit("/", 1)[-1] for path in by_new} == {"control.tar.gz", "release.tar.gz"}
+    constraint = (workshop.folder / "both/prod/gatekeeper/constraints.yaml").read_text()
+    assert "further_release" in constraint
+    assert "further_live" in constraint
+
+
+@pytest.mark.parametrize("option", ["release", "live"])
+def test_a_key_that_is_given_twice(workshop: Workshop, option: str) -> None:
+    key = workshop.key(option)
+    with pytest.raises(InputError, match="given twice"):
+        workshop.compile(live_key=workshop.key("live"), **{f"further_{option}_keys": [key]})
+    with pytest.raises(InputError, match="the live key"):
+        workshop.compile(live_key=workshop.key("live"), further_live_keys=[workshop.key("release")])
 
 
 def test_a_key_that_opa_cannot_verify(workshop: Workshop) -> None:

@@ -30,9 +30,13 @@ def test_what_is_read(release: Release) -> None:
     given = read_releases(release.folder, KEYS)
     assert [one.control.environment for one in given] == ["dev", "prod"]
     assert [one.control.revision for one in given] == [release.revisions["dev"], release.revisions["prod"]]
-    assert sorted(given[1].files) == [
-        "approvals", "control.tar.gz", "envoy/release.tar.gz", "workload/release.tar.gz",
-    ]  # fmt: skip
+    plain = ["approvals", "control.tar.gz", "envoy/release.tar.gz", "workload/release.tar.gz"]
+    own = f"keys/{short('release')}"
+    at_its_key = [f"{own}/approvals", f"{own}/control.tar.gz"]
+    at_its_key += [f"{point}/{own}/release.tar.gz" for point in ("envoy", "workload")]
+    assert sorted(given[1].files) == sorted(plain + at_its_key)
+    for one, other in zip(plain, (*at_its_key[:2], *at_its_key[2:]), strict=True):
+        assert given[1].files[one] == given[1].files[other]
 
 
 def test_variants_by_another_key(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sqlite3
 import threading
@@ -22,6 +21,7 @@ from weighbridge.engines.sidecar import Sidecar, SidecarSettings
 from weighbridge.harness.bundle_server import BundleServer
 
 if TYPE_CHECKING:
+    import contextlib
     from pathlib import Path
 
     from benchmarks.fleet import Fleet

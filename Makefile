@@ -12,7 +12,7 @@ SECONDS_EACH ?= 60
 MUTATE ?=
 SAMPLE ?= 0
 STAMP := $(VENV)/.installed
-PACKAGES := docker-registry etcd-server softhsm2 busybox-static gcc libc6-dev
+PACKAGES := docker-registry etcd-server postgresql softhsm2 busybox-static gcc libc6-dev
 
 .PHONY: help demo test e2e lint format generate bench fuzz mutate clean engines install packages
 
@@ -37,6 +37,7 @@ engines: $(STAMP) ## Build the engines that the tests need
 
 packages: ## Install the Debian packages that the tests need (as root)
 	@for program in docker-registry etcd softhsm2-util busybox gcc; do command -v $$program >/dev/null || missing=1; done; \
+	  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing=1; \
 	  [ -z "$${missing:-}" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PACKAGES); } >/dev/null || \
 	  { echo "The tests need these packages of Debian: $(PACKAGES). Install them, or run 'make packages' as root." >&2; exit 1; }
 
@@ -66,7 +67,7 @@ generate: engines ## Rebuild every generated file: schemas, references, the comp
 	$(BIN)/python examples/build.py
 	$(BIN)/python examples/compile.py
 
-bench: engines ## Measure; BENCH=compile, envoy, hashing, memory, scale, check or admission runs one
+bench: engines ## Measure; BENCH=compile, envoy, hashing, memory, scale, check, admission, killswitch, activation or opal runs one
 	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(STAMP) ## Fuzz what reads foreign bytes; FUZZ=envelope runs one, SECONDS_EACH=60

@@ -64,9 +64,10 @@ def read_token(token: str, keys: Iterable[PublicKey]) -> Token:
         header = parse_json(head, "header")
     except InputError as error:
         raise ValueError("has a token whose header is not JSON") from error
+    algorithm = header.get("alg") if isinstance(header, dict) else None
     message = token.rpartition(".")[0].encode("ascii")
     for key in keys:
-        if isinstance(header, dict) and _verifies(key, header.get("alg"), signature, message):
+        if isinstance(algorithm, str) and _verifies(key, algorithm, signature, message):
             return Token(header, payload, fingerprint(key))
     raise ValueError("has a token that none of the keys signed")
 
@@ -83,7 +84,7 @@ def _decoded(part: str) -> bytes:
     return data
 
 
-def _verifies(key: PublicKey, algorithm: object, signature: bytes, message: bytes) -> bool:
+def _verifies(key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> bool:
     if isinstance(key, ec.EllipticCurvePublicKey):
         size = (key.curve.key_size + 7) // 8
         if algorithm != _EC_ALGORITHMS.get(key.curve.name) or len(signature) != 2 * size:

@@ -97,7 +97,7 @@ def read_archive(data: bytes, file: str, *, limit: int = MAX_ARCHIVE_BYTES) -> d
     try:
         tar_bytes = _gunzip(data, limit)
         return dict(_entries(tar_bytes))
-    except (ValueError, tarfile.TarError, zlib.error, EOFError) as error:
+    except (ValueError, tarfile.TarError, zlib.error, EOFError, OverflowError, RecursionError) as error:
         raise InputError.single(file, f"is no bundle: {error}", _CURE) from error
 
 
@@ -119,7 +119,8 @@ def _entries(tar_bytes: bytes) -> Iterator[tuple[str, bytes]]:
         for entry in tar:
             name = entry.name.removeprefix("./").removeprefix("/")
             check_name(name)
-            content = tar.extractfile(entry) if entry.isreg() else None
+            # A sparse file says itself how large it is: a few bytes would unpack to whatever it says.
+            content = tar.extractfile(entry) if entry.isreg() and not entry.issparse() else None
             if content is None:
                 raise ValueError(f"{name!r} is no plain file")
             if name in seen or len(seen) == MAX_ENTRIES:

@@ -88,6 +88,28 @@ def _link(kind: bytes) -> tarfile.TarInfo:
     return entry
 
 
+def _sparse() -> bytes:
+    entry = tarfile.TarInfo("data.json")
+    size = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(2**50)}
+    entry.pax_headers = {**size, "GNU.sparse.numblocks": "1", "GNU.sparse.map": "0,4"}
+    return _tar((entry, b"{}  "))
+
+
+def _sized(size: int) -> bytes:
+    """An entry whose header states this size in binary, with the checksum that fits."""
+    header = bytearray(tarfile.TarInfo("data.json").tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = (size & (2**96 - 1)).to_bytes(12, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return gzip.compress(bytes(header) + bytes(1024))
+
+
+def _extended(count: int) -> bytes:
+    entry = tarfile.TarInfo("pax")
+    entry.type = tarfile.XHDTYPE
+    return gzip.compress(entry.tobuf(tarfile.GNU_FORMAT) * count + bytes(1024))
+
+
 GOOD = bundle_archive(FILES)
 HOSTILE = {
     "empty": b"",
@@ -104,6 +126,10 @@ HOSTILE = {
     "folder": _tar((_link(tarfile.DIRTYPE), b"")),
     "leaves the folder": _tar((tarfile.TarInfo("../x"), b"")),
     "twice": _tar((tarfile.TarInfo("x"), b"1"), (tarfile.TarInfo("/x"), b"2")),
+    "sparse": _sparse(),
+    "larger than any memory": _sized(2**64 | 2**95),
+    "of a negative size": _sized(-1024),
+    "headers of headers": _extended(5000),
     "tar cut off": gzip.compress(gzip.decompress(GOOD)[:700]),
 }
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from weighbridge.control.server.errors import NO_STORE, Refused, not_found
 from weighbridge.control.server.gate import connection_of, header, require
+from weighbridge.control.server.waiters import Waiters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from weighbridge.control.plane_parts import Served
     from weighbridge.control.server.gate import Gate, Scope
     from weighbridge.control.server.limits import Limits
-    from weighbridge.control.server.waiters import Source, Waiters
+    from weighbridge.control.server.waiters import Source
 
 _NAME = rb"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 _KEY = rb"(?:keys/[0-9a-f]{16}/)?"
@@ -67,14 +69,16 @@ class Bundles:
 
     Args:
         source: the plane.
-        waiters: who waits.
         gate: who may ask.
         limits: how long waiting and reading may take.
+
+    Attributes:
+        waiters: who waits.
     """
 
-    def __init__(self, source: Source, waiters: Waiters, gate: Gate, limits: Limits) -> None:
+    def __init__(self, source: Source, gate: Gate, limits: Limits) -> None:
         self._source = source
-        self._waiters = waiters
+        self.waiters = Waiters(source, self.whole)
         self._gate = gate
         self._limits = limits
 
@@ -98,7 +102,7 @@ class Bundles:
                 # OPA takes back an error that it reported when it is answered: who comes back soon hears something.
                 connection.waited = True
                 patience = min(patience, self._limits.first_wait)
-            if not await self._waiters.wait(what.path, served.etag, patience, connection):
+            if not await self.waiters.wait(what.path, served.etag, patience, connection):
                 return
             require(self._gate.again(scope), what.environment, *what.roles)
             served = self._found(what.path)
@@ -110,11 +114,18 @@ class Bundles:
             raise not_found()
         return served
 
+    def whole(self, served: Served) -> bytes | None:
+        """The whole answer with what is served; None for what is to be sent piece by piece, or as the server ends."""
+        if len(served.data) > _PIECE or self.waiters.closing:
+            return None
+        length = (b"content-length", str(len(served.data)).encode())
+        lines = (name + b": " + value + b"\r\n" for name, value in (*_headers(served), length, _date()))
+        return b"HTTP/1.1 200 OK\r\n" + b"".join(lines) + b"\r\n" + served.data
+
     async def _answer(self, scope: Scope, send: Any, served: Served, known: Sequence[bytes]) -> None:
         etag = served.etag.encode()
-        media_type = served.content_type.encode()
-        headers = [(b"content-type", media_type), (b"etag", etag), (b"accept-ranges", b"none"), *NO_STORE]
-        if self._waiters.closing:
+        headers = _headers(served)
+        if self.waiters.closing:
             # What it asks next, another replica answers, or this one once it runs again.
             headers.append((b"connection", b"close"))
         if etag in known:
@@ -143,6 +154,15 @@ class Bundles:
             connection = connection_of(scope)
             if connection is not None:
                 connection.abort()
+
+
+def _headers(served: Served) -> list[tuple[bytes, bytes]]:
+    media_type = (b"content-type", served.content_type.encode())
+    return [media_type, (b"etag", served.etag.encode()), (b"accept-ranges", b"none"), *NO_STORE]
+
+
+def _date() -> tuple[bytes, bytes]:
+    return (b"date", formatdate(usegmt=True).encode())
 
 
 def seconds(prefer: bytes, longest: float) -> float:

@@ -130,6 +130,21 @@ class Connection(HttpToolsProtocol):
         if self.transport is not None:
             self.transport.abort()
 
+    def give(self, answer: bytes) -> bool:
+        """Answer the request that waits here with a whole response; False if it must be answered in the usual way.
+
+        Args:
+            answer: status line, headers but for the date, and body, for a connection that goes on.
+        """
+        cycle = self.cycle
+        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.transport.write(answer)
+        cycle.on_response()
+        return True
+
     def data_received(self, data: bytes) -> None:
         """Read; a request that has begun must soon be whole."""
         if self.parser is None or self.transport.is_closing():

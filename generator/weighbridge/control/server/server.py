@@ -38,7 +38,6 @@ from weighbridge.control.server.mirrors import Mirrors
 from weighbridge.control.server.protocol import Connections
 from weighbridge.control.server.reports import Reports
 from weighbridge.control.server.tls import reload_files
-from weighbridge.control.server.waiters import Waiters
 from weighbridge.errors import InputError
 from weighbridge.keys import fingerprint
 
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from weighbridge.control.server.settings import ServeSettings
+    from weighbridge.control.server.waiters import Waiters
     from weighbridge.keys import PublicKey
 
 _DRAIN_SECONDS = 0.5
@@ -77,8 +77,9 @@ class Server:
         self._limits = limits
         self._uvicorn: _Uvicorn | None = None
         self.connections = Connections(limits)
-        self.waiters = Waiters(plane)
         self.gate = Gate(Directory.of(settings.clients), self._operators, limits)
+        bundles = Bundles(plane, self.gate, limits)
+        self.waiters = bundles.waiters
         self._metrics = Metrics(plane.registry)
         self._decisions = None if settings.decision_logs is None else DecisionLogs(settings.decision_logs)
         self._mirrors = Mirrors([targets(spec) for spec in settings.publish], plane)
@@ -89,7 +90,7 @@ class Server:
         rest = Starlette(routes=[*api.routes(), *health.routes()], exception_handlers=handlers)
         rest.router.redirect_slashes = False
         self.app = App(
-            Bundles(plane, self.waiters, self.gate, limits),
+            bundles,
             Reports(plane, self.gate, limits, self._decisions, self._metrics),
             rest,
             self._metrics,

@@ -1,7 +1,8 @@
 """Everybody who waits for a file here, woken together.
 
-The plane tells once that something new is served, however many wait for it. They are woken some hundreds at a time, so
-that the first have their answer before the last are woken, and an order that arrives meanwhile is not held up.
+The plane tells once that something new is served, however many wait for it. The answer is then the same bytes for all,
+made once and given to their connections directly: nobody's next question is read before everybody has it. What is too
+large for that, and whoever has another kind of connection, is woken to be answered in the usual way.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from weighbridge.control.plane_parts import Served
     from weighbridge.control.server.protocol import Connection
 
-_BATCH = 256
+    _Waiting = tuple[asyncio.Future[bool], Connection | None]
+
+_BATCH = 8192
+"""How many are answered before others have their turn: a tenth of a second."""
 
 
 class Source(Protocol):
@@ -34,17 +38,19 @@ class Waiters:
 
     Args:
         source: the plane.
+        answer: makes the whole answer with what is served; None where it goes the usual way.
 
     Attributes:
         draining: whether the server will end soon.
         closing: whether it ends: nobody waits any more.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, answer: Callable[[Served], bytes | None]) -> None:
         self.draining = False
         self.closing = False
         self._source = source
-        self._waiting: dict[str, dict[asyncio.Future[bool], str]] = {}
+        self._answer = answer
+        self._waiting: dict[str, dict[asyncio.Future[bool], tuple[str, Connection | None]]] = {}
         self._waking: set[asyncio.Task[None]] = set()
         source.subscribe(self._news)
 
@@ -61,7 +67,7 @@ class Waiters:
             connection: whose end ends the waiting at once.
 
         Returns:
-            Whether anybody is still there to be answered.
+            Whether anybody is there who is still to be answered.
         """
         if self.closing:
             return True
@@ -73,7 +79,7 @@ class Waiters:
         if connection is not None:
             connection.on_lost = lambda: _wake(waiter, False)
         waiting = self._waiting.setdefault(path, {})
-        waiting[waiter] = etag
+        waiting[waiter] = (etag, connection)
         try:
             return await waiter
         finally:
@@ -98,16 +104,19 @@ class Waiters:
             if waiting and path.startswith(f"{environment}/"):
                 served = self._source.bundle(path)
                 etag = "" if served is None else served.etag
-                news = [waiter for waiter, known in waiting.items() if known != etag]
+                news = [(waiter, connection) for waiter, (known, connection) in waiting.items() if known != etag]
                 if news:
-                    task = asyncio.ensure_future(_wake_gently(news))
+                    answer = None if served is None else self._answer(served)
+                    task = asyncio.ensure_future(_give(news, answer))
                     self._waking.add(task)
                     task.add_done_callback(self._waking.discard)
 
 
-async def _wake_gently(waiters: Iterable[asyncio.Future[bool]]) -> None:
-    for count, waiter in enumerate(waiters, 1):
-        _wake(waiter, True)
+async def _give(waiters: Iterable[_Waiting], answer: bytes | None) -> None:
+    for count, (waiter, connection) in enumerate(waiters, 1):
+        if not waiter.done():
+            given = answer is not None and connection is not None and connection.give(answer)
+            waiter.set_result(not given)
         if count % _BATCH == 0:
             await asyncio.sleep(0)
 

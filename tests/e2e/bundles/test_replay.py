@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from weighbridge.bundle.signing import DATA, data_file
+from weighbridge.bundle.signing import DATA, MANIFEST, data_file, manifest
 
 pytestmark = pytest.mark.engines
 
@@ -93,6 +93,28 @@ def test_the_workload_release_is_refused_at_a_gateway(site) -> None:
     release = _publish_release(site, document=site.registry(point="workload"))
     _publish_live(site, release)
     assert site.ask() == "INF-029"
+    site.honest()
+
+
+def test_control_data_in_place_of_another_bundle_is_refused(site) -> None:
+    # The control plane and agents read it; it has the release's key, scope and revision, and no engine should load it.
+    release, live = site.honest()
+    files = {
+        DATA: data_file({"weighbridge": {"control": {"environment": "prod"}}}),
+        MANIFEST: manifest(release, ("weighbridge/control",)),
+    }
+    report = site.forge("live", site.signed("release", files))
+    assert report["active_revision"] == live
+    assert site.ask() == "allowed"
+    site.publish("release", site.signed("release", files))
+    assert site.wait_for("INF-028") == "INF-028"
+    # Announced, cold or warm: it is no release.
+    _publish_live(site, release)
+    assert site.ask() == "INF-028"
+    site.start(state=site.state)
+    assert site.wait_for("INF-022", "INF-028")
+    site.activated("release", release)
+    assert site.ask() in {"INF-022", "INF-028"}
     site.honest()
 
 

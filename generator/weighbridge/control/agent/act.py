@@ -87,12 +87,18 @@ class Actor:
             for action in actions:
                 if newer():
                     return Acted(tuple(told), tuple(problems), done, complete=False)
-                try:
-                    done += self._do(action)
-                    told.append(str(action))
-                except KubeError as error:
-                    problems.append(f"{action}: {error}")
-                    self._log(f"refused: {action}: {error}")
+                for tried in (action, action.otherwise):
+                    if tried is None:
+                        break
+                    try:
+                        done += self._do(tried)
+                        told.append(str(tried))
+                        break
+                    except KubeError as error:
+                        problems.append(f"{tried}: {error}")
+                        self._log(f"refused: {tried}: {error}")
+                        if not error.final:
+                            break
         return Acted(tuple(told), tuple(problems), done)
 
     def _bound(self, control: ControlData) -> list[str]:

@@ -46,6 +46,8 @@ class Action:
     call: Call
     remember: Mapping[str, Any] | None = None
     """What must be kept before it is done, so that it can be undone."""
+    otherwise: Action | None = None
+    """What is done instead if the API server, or Gatekeeper, refuses this for good."""
     forget: bool = False
     """Whether what was kept may be forgotten afterwards."""
 

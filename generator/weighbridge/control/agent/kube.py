@@ -29,6 +29,7 @@ _WATCH_SECONDS = 120
 _WATCH_GRACE = 30.0
 """So much longer than that nothing may be heard, or the connection is half-open."""
 _CONFLICT, _GONE, _NOT_FOUND = 409, 410, 404
+_FINAL = frozenset({400, 403, 422})
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class KubeError(WeighbridgeError):
     def conflict(self) -> bool:
         """The object is another than the one that was read."""
         return self.status == _CONFLICT
+
+    @property
+    def final(self) -> bool:
+        """Whether the same request would be refused again: not allowed, or not valid."""
+        return self.status in _FINAL
 
     @property
     def gone(self) -> bool:

@@ -168,7 +168,10 @@ def _rolled_back(scene: _Scene, obj: Object, blame: Blame) -> Action | None:
         {"op": "replace", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]},
         {"op": "replace", "path": "/spec/template", "value": template},
     ]
-    return Action(f"roll back to revision {number}", ref_of(obj), blame.order, blame.why, Call("patch", operations))
+    call = Call("patch", operations)
+    # What was approved once may lack what is demanded of pods today.
+    otherwise = _stopped(obj, blame)
+    return Action(f"roll back to revision {number}", ref_of(obj), blame.order, blame.why, call, otherwise=otherwise)
 
 
 def _returns(scene: _Scene, memory: Mapping[str, Mapping[str, Any]]) -> list[Action]:

@@ -60,6 +60,8 @@ class ReportIntake:
         self._times = times
         self._stored = stored
         self._waiting: dict[reports.PointKey, Report] = {}
+        # Asking the database each time would hold up orders: SQLite has one writer.
+        self._written: dict[reports.PointKey, Receipt] = {}
         self._arrived = asyncio.Event()
         self._told: set[tuple[str, str, str, str]] = set()
         self.alarms: Counter[tuple[str, str]] = Counter()
@@ -70,10 +72,25 @@ class ReportIntake:
         Raises:
             UnavailableError: too many wait.
         """
-        if len(self._waiting) >= MAX_WAITING and report.key not in self._waiting:
-            raise UnavailableError("too many reports wait to be stored")
+        if report.key not in self._waiting:
+            if self._said_before(report):
+                return
+            if len(self._waiting) >= MAX_WAITING:
+                raise UnavailableError("too many reports wait to be stored")
+        # Until it is stored it is not known what the point said last.
+        self._written.pop(report.key, None)
         self._waiting[report.key] = report
         self._arrived.set()
+
+    def _said_before(self, report: Report) -> bool:
+        """Whether it says what was written down a moment ago: an idle OPA posts one every second or two."""
+        written = self._written.get(report.key)
+        return written is not None and not worth_writing(merged(report, written), written)
+
+    def _remember(self, written: Sequence[Receipt]) -> None:
+        if len(self._written) + len(written) > MAX_WAITING:
+            self._written.clear()
+        self._written.update((reports.key_of(receipt), receipt) for receipt in written)
 
     async def run(self) -> None:
         """Store reports until cancelled."""
@@ -111,6 +128,7 @@ class ReportIntake:
             changed = [receipt for receipt in receipts if worth_writing(receipt, known.get(reports.key_of(receipt)))]
             await reports.put_receipts(connection, changed)
             await self._raise(connection, await self._unknown(connection, changed))
+        self._remember(changed)
 
     async def _with_revisions(self, connection: AsyncConnection, given: Sequence[Report]) -> list[Report]:
         """Agents tell a sequence; what was issued with it has a revision."""

@@ -78,8 +78,9 @@ def read_receipt(identity: Reporter, document: Mapping[str, Any], at_ns: int) ->
     if type(sequence) is not int or not 0 <= sequence < 2**63 or state not in {"ok", "failing"}:
         raise ReportRefusedError("it has no `sequence` or `state` that can be understood")
     detail = document.get("detail")
-    problems = detail.get("problems") if isinstance(detail, dict) else None
-    told = "; ".join(map(_text, problems)) if isinstance(problems, list) else ""
+    # What is wrong first, then what runs of something revoked, and what was done about it.
+    parts = [detail.get(name) for name in ("problems", "workloads")] if isinstance(detail, dict) else []
+    told = "; ".join(_text(text) for part in parts if isinstance(part, list) for text in part)
     return Report(
         key=(identity.environment, "agent", identity.cluster, identity.name),
         point="",

@@ -84,7 +84,7 @@ def confirmed(plane, number, state="ok"):
 
 def failing(plane, text):
     found = plane.newest()
-    return found.get("state") == "failing" and text in found["detail"]
+    return found.get("state") == "failing" and any(text in problem for problem in found["detail"]["problems"])
 
 
 def test_an_order_makes_the_next_pod_be_refused(site, told, tmp_path):
@@ -97,7 +97,7 @@ def test_an_order_makes_the_next_pod_be_refused(site, told, tmp_path):
         refused = time.monotonic()
         until(lambda: confirmed(told, 3), "confirmed")
         receipt = next(at for at, each in told.receipts if each["sequence"] == 3)
-        assert told.newest()["detail"].startswith("acknowledged by gatekeeper")
+        assert told.newest()["detail"]["proof"] == "gatekeeper"
         told.put("livestate.jws", token(site, 4))
         until(lambda: site.codes(pod()) == set(), "admitted again")
         print(f"refused after {(refused - begun) * 1000:.0f} ms, receipt after {(receipt - begun) * 1000:.0f} ms")
@@ -281,7 +281,7 @@ def test_what_runs_is_reported(site, told, tmp_path, cleared):
     top, _, running = runs(site)
     with running_agent(site, told, tmp_path):
         told.put("livestate.jws", token(site, 3, **REVOKED))
-        until(lambda: "report Deployment models/magika" in told.newest().get("detail", ""), "told")
+        until(lambda: "report Deployment models/magika" in str(told.newest().get("detail")), "told")
         events = [each for each in site.admin.list("v1", "Event", "models") if each["reason"] == "ModelRevoked"]
         assert [(each["involvedObject"]["kind"], each["involvedObject"]["name"]) for each in events] == [
             ("Deployment", "magika")

@@ -55,13 +55,8 @@ class Receipt:
             "sequence": self.sequence,
             "at": format_time(at_ns),
             "state": "failing" if self.problems else "ok",
-            "detail": self.detail(),
+            "detail": {"proof": self.proof, "problems": _few(self.problems), "workloads": _few(self.workloads)},
         }
-
-    def detail(self) -> str:
-        """For people: the proof, what is wrong, and what was done about what runs."""
-        proof = [f"acknowledged by {self.proof}"] if self.proof else []
-        return "; ".join([*proof, *_few(self.problems), *_few(self.workloads)])
 
 
 def _few(texts: tuple[str, ...]) -> list[str]:

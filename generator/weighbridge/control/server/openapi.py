@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
@@ -54,6 +54,15 @@ class ReadyAnswer(Document):
     reasons: tuple[str, ...] = Field(strict=False)
 
 
+class ReceiptDetail(Document):
+    """What an agent's receipt rests on, what is wrong, and what runs of something revoked."""
+
+    proof: Literal["gatekeeper", "api-server", ""] = ""
+    """Who has acknowledged the live state: a replica of Gatekeeper, or the API server alone."""
+    problems: tuple[str, ...] = ()
+    workloads: tuple[str, ...] = ()
+
+
 class ReceiptBody(Document):
     """What an agent says that its cluster has."""
 
@@ -62,8 +71,8 @@ class ReceiptBody(Document):
     revision: str
     sequence: int
     at: str
-    state: str
-    detail: str = ""
+    state: Literal["ok", "failing"]
+    detail: ReceiptDetail = ReceiptDetail()
 
 
 _MODELS: tuple[type[BaseModel], ...] = (

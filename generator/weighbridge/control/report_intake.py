@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from weighbridge.control.store.database import Database
 
 MAX_WAITING = 50_000
+_AT_ONCE = 128
+"""Reports of one transaction: an order waits for no more of them."""
 _RETRY_SECONDS = 1.0
 _LIVE = re.compile(r"(?P<environment>.+)-live-(?P<sequence>[0-9]{1,18})-[0-9]+")
 _LOG = logging.getLogger(__name__)
@@ -109,14 +111,18 @@ class ReportIntake:
             await self._try(batch)
 
     async def _try(self, batch: dict[reports.PointKey, Report]) -> bool:
-        try:
-            await self._store(batch)
-        except UnavailableError as error:
-            _LOG.error("%d reports wait: %s", len(batch), error)
-            self._waiting = batch | self._waiting
-            self._arrived.set()
-            return False
-        self._stored({key[0] for key in batch})
+        """Store a batch piece by piece; what could not be stored waits again."""
+        given = list(batch.items())
+        for start in range(0, len(given), _AT_ONCE):
+            piece = dict(given[start : start + _AT_ONCE])
+            try:
+                await self._store(piece)
+            except UnavailableError as error:
+                _LOG.error("%d reports wait: %s", len(given) - start, error)
+                self._waiting = dict(given[start:]) | self._waiting
+                self._arrived.set()
+                return False
+            self._stored({key[0] for key in piece})
         return True
 
     async def _store(self, batch: Mapping[reports.PointKey, Report]) -> None:

@@ -64,6 +64,8 @@ OWN = {
     "admission-with-gatekeeper.md": "test_admission_page.py",
     "attest-scans.md": "test_attest_scans_page.py",
     "keyless.md": "test_keyless_page.py",
+    "mirror-bundles.md": "control/test_mirrors.py",
+    "recover-the-log.md": "control/test_orders_log.py",
     "run-the-control-plane.md": "test_run_the_control_plane_page.py",
     "stop-a-model.md": "test_stop_a_model_page.py",
 }
@@ -81,7 +83,7 @@ def script(*names: str) -> str:
 
 def test_the_pages_are_all_told() -> None:
     assert {path.name for path in HOW_TO.glob("*.md")} == {*STORY, *ALONE, *OWN}
-    assert all(page in Path(__file__).with_name(test).read_text(encoding="utf-8") for page, test in OWN.items())
+    assert all(page in (Path(__file__).parent / test).read_text(encoding="utf-8") for page, test in OWN.items())
     assert script(*STORY).count("exit 97") == 3
 
 

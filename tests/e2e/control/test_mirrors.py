@@ -1,4 +1,4 @@
-"""What is served is published elsewhere, too, and OPA takes it from there: a folder, an object store, a registry."""
+"""What is served is published elsewhere, too, and OPA takes it from there, as `mirror-bundles.md` has it."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A published log: verified by anybody, a database made anew from it, orders exported for a catalogue."""
+"""A published log: verified by anybody, a database made anew from it, orders exported: `recover-the-log.md`."""
 
 import asyncio
 import json

@@ -33,7 +33,7 @@ RESTRICTING = st.one_of(
 STEPS = st.lists(st.one_of(RESTRICTING, st.just("lift"), st.just("release"), st.sampled_from(NAMES)), max_size=14)
 SOME = st.lists(RESTRICTING, min_size=2, max_size=6)
 BOTH_WAYS = SOME.flatmap(lambda steps: st.tuples(st.just(steps), st.permutations(steps)))
-LIFTS = {"revoke": "restore", "freeze": "thaw", "suspend": "resume"}
+LIFTS = {"revoke": "restore", "distrust": "restore", "freeze": "thaw", "suspend": "resume"}
 
 
 def document(state, now):

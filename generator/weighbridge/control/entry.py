@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from weighbridge.canonical import canonical, digest, parse_json
-from weighbridge.catalogue.names import parse_time_ns
+from weighbridge.catalogue.names import is_name, parse_time_ns
 from weighbridge.control.entry_content import (
     Accepted,
     Announced,
@@ -145,9 +145,13 @@ def parse_entry(text: str, keys: Mapping[str, PublicKey]) -> Entry:
     number, previous = fields.get("number"), fields.get("previous")
     if type(number) is not int or number < 1 or not ((number == 1 and previous == "") or is_digest(previous)):
         raise ValueError("has no number, or no digest of the entry before")
+    environment = text_of(fields.get("environment"))
+    if not is_name(environment):
+        # It becomes a folder's name.
+        raise ValueError(f"is of an environment that is none: {environment!a:.100}")
     content = read_content(fields)
     at_ns = parse_time_ns(text_of(fields["at"]))
-    return Entry(text_of(fields["environment"]), number, at_ns, previous, content, text, digest(text.encode()))
+    return Entry(environment, number, at_ns, previous, content, text, digest(text.encode()))
 
 
 def verify_log(

@@ -20,6 +20,7 @@ _MEMBERS = {
     "settled": _COMMON | {"revision"},
 }
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,14 @@ def _accepted(fields: Mapping[str, Any]) -> Accepted:
     signers = fields["signers"]
     if not isinstance(fields["envelope"], dict) or not isinstance(signers, list) or not signers:
         raise ValueError("holds no envelope, or names nobody who signed")
+    if not isinstance(fields["id"], str) or not _ID.fullmatch(fields["id"]):
+        # It becomes a file's name.
+        raise ValueError(f"holds an order whose id is none: {fields['id']!a:.100}")
     if fields["kind_of_order"] not in get_args(OrderKind):
         raise ValueError(f"is an order of no known kind: {fields['kind_of_order']!a:.100}")
     return Accepted(
         fields["envelope"],
-        text_of(fields["id"]),
+        fields["id"],
         text_of(fields["trust"]),
         tuple(text_of(signer) for signer in signers),
         fields["kind_of_order"],

@@ -142,7 +142,7 @@ def judge_order(
     problem = obstacle(given, control, state, at_ns)
     if problem is not None:
         return _refused(environment, *problem, given.id)
-    return _counted(replace(read, envelope=envelope), environment, control, signed)
+    return _counted(replace(read, envelope=envelope), control, state, signed)
 
 
 def _known(read: Submission, environment: str, state: State) -> Judgement | None:
@@ -190,12 +190,12 @@ def _together(envelope: Envelope, pending: Mapping[str, Any] | None) -> Envelope
     return replace(envelope, signatures=tuple(dict.fromkeys((*before.signatures, *envelope.signatures))))
 
 
-def _counted(read: Submission, environment: str, control: ControlData, signed: Mapping[str, Signature]) -> Judgement:
+def _counted(read: Submission, control: ControlData, state: State, signed: Mapping[str, Signature]) -> Judgement:
     """The judgement by the number of signatures; only those that count are kept."""
     given, authority = read.predicate, control.authority[read.predicate.kind]
     names = _names(authority, signed)
     kept = envelope_document(replace(read.envelope, signatures=tuple(signed.values())))
-    told = tuple(warnings(given, control))
+    environment, told = state.environment, tuple(warnings(given, control, state))
     missing = authority.threshold - len(signed)
     if missing > 0:
         others = ", ".join(sorted(set(authority.keys) - set(names)))

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from weighbridge.catalogue.names import DIGEST_PATTERN, format_time
-from weighbridge.registry.order_files import LIFTS
+from weighbridge.registry.order_files import LIFTS, undoes_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from weighbridge.control.control_data import ControlData
     from weighbridge.control.state import State
@@ -62,11 +62,14 @@ def _cannot_lift(given: OrderPredicate, control: ControlData, state: State, at_n
 
 
 def _mismatch(given: OrderPredicate, undone: OrderPredicate, state: State) -> str:
-    if undone.kind != LIFTS[given.kind]:
+    if not undoes_kind(given.kind, undone.kind):
         return f"{given.kind} undoes {LIFTS[given.kind]}, and {undone.id} is {undone.kind}"
     if not state.same_target(given.target, undone.target):
         return f"{undone.id} is about {undone.target}, not about {given.target}"
-    return f"it was issued before {undone.id}" if given.issued_at < undone.issued_at else ""
+    if given.issued_at < undone.issued_at:
+        return f"it was issued before {undone.id}"
+    strange = sorted(set(given.environments) - set(undone.environments))
+    return f"{undone.id} does not speak of {', '.join(strange)}" if strange else ""
 
 
 def _cannot_route(given: OrderPredicate, control: ControlData, state: State, at_ns: int) -> Obstacle | None:
@@ -87,20 +90,17 @@ def _cannot_route(given: OrderPredicate, control: ControlData, state: State, at_
     return None
 
 
-def warnings(given: OrderPredicate, control: ControlData) -> Iterable[str]:
+def warnings(given: OrderPredicate, control: ControlData, state: State) -> Iterable[str]:
     """What restricts nothing that is known may be a slip of the pen; an emergency is not refused for that."""
-    known: dict[str, Iterable[str]] = {
+    known: dict[str, Container[str]] = {
         "freeze": control.versions,
         "suspend": control.tenants,
         "revoke-key": control.tenant_keys,
-        "distrust": {name for version in control.versions.values() for name in version.signers},
     }
+    where = control.environment
     if given.kind in known and given.target not in known[given.kind]:
-        yield f"{given.target} is unknown in {control.environment}: nothing is restricted by this now"
-    if given.kind == "revoke" and not _DIGEST.match(given.target) and not _leads_anywhere(given.target, control):
-        where = control.environment
+        yield f"{given.target} is unknown in {where}: nothing is restricted by this now"
+    if given.kind == "distrust" and not state.reaches("distrust", given.target):
+        yield f"no approval in {where} rests on {given.target}: nothing is revoked now"
+    if given.kind == "revoke" and not _DIGEST.fullmatch(given.target) and not state.reaches("revoke", given.target):
         yield f"nothing in {where} is called {given.target}, or was made from it: nothing is revoked now"
-
-
-def _leads_anywhere(target: str, control: ControlData) -> bool:
-    return target in control.versions or any(target in version.lineage for version in control.versions.values())

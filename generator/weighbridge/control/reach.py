@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from weighbridge.catalogue.names import DIGEST_PATTERN
-from weighbridge.control.rollback import effective_active
+from weighbridge.control.rollback import effective_active, newest_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from weighbridge.control.control_data import ControlData
 
@@ -36,7 +36,7 @@ class ReachIndex:
 
     def __init__(self, control: ControlData) -> None:
         """Index the versions of a release."""
-        self._control = control
+        self.control = control
         self._by_target: dict[str, list[tuple[str, Why]]] = defaultdict(list)
         self._by_signer: dict[str, list[str]] = defaultdict(list)
         for name, version in control.versions.items():
@@ -47,12 +47,13 @@ class ReachIndex:
                 self._by_target[ancestor].append((name, "lineage"))
             for signer in version.signers:
                 self._by_signer[signer].append(name)
+        self.newest = newest_first(control)
 
     def versions(self, kind: str, target: str) -> dict[str, tuple[Why, ...]]:
         """The versions that an order of this kind about this target reaches, with the reasons."""
         if kind == "distrust":
             return dict.fromkeys(sorted(self._by_signer.get(target, ())), ("signer",))
-        named = self._control.versions.get(target)
+        named = self.control.versions.get(target)
         if kind == "freeze":
             return {target: ("name",)} if named else {}
         if kind != "revoke":
@@ -71,11 +72,14 @@ class ReachIndex:
         """The digests that the order revokes, sorted: of the versions that it reaches, and the target's own."""
         if kind not in {"revoke", "distrust"}:
             return ()
-        own = {target} if kind == "revoke" and _DIGEST.match(target) else set()
-        return tuple(sorted(own | self._digests(self.versions(kind, target))))
-
-    def _digests(self, names: Iterable[str]) -> set[str]:
-        return {self._control.versions[name].digest for name in names}
+        named = self.control.versions.get(target) if kind == "revoke" else None
+        found = {named.digest} if named else set()
+        if kind == "distrust":
+            names = set(self._by_signer.get(target, ()))
+        else:
+            found |= {target} if _DIGEST.fullmatch(target) else set()
+            names = {name for key in {target, *found} for name, _ in self._by_target.get(key, ())}
+        return tuple(sorted(found | {self.control.versions[name].digest for name in names}))
 
 
 def reach(control: ControlData, kind: str, target: str, *, at_ns: int | None = None) -> Reached:
@@ -104,7 +108,7 @@ def reach(control: ControlData, kind: str, target: str, *, at_ns: int | None = N
         )
 
     aliases = {
-        alias: effective_active(control, alias, [route.active], usable)
+        alias: effective_active(route.models, [route.active], index.newest, usable)
         for alias, route in sorted(control.routes.items())
         if route.active is not None and route.active in versions
     }

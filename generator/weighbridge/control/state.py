@@ -16,11 +16,11 @@ from weighbridge.control.entry import EMPTY, Accepted, Announced, Head, Settled
 from weighbridge.control.ordered import predicate_of
 from weighbridge.control.reach import ReachIndex
 from weighbridge.control.rollback import effective_active
-from weighbridge.registry.order_files import LIFTS
+from weighbridge.registry.order_files import LIFTS, undoes_kind
 from weighbridge.registry.orders import RESTRICTS, restriction, stronger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from weighbridge.control.control_data import ControlData
     from weighbridge.control.entry import Entry
@@ -56,8 +56,8 @@ class State:
     """By id."""
     _told: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """By alias, what it was told to point to, the last one at the end."""
-    _indexes: tuple[ReachIndex, ...] = field(default=(), repr=False)
-    """Of the releases that may run now."""
+    _indexes: Mapping[str, ReachIndex] = field(default_factory=dict, repr=False)
+    """By revision, of every release that may run now: also of one that was superseded before it had settled."""
 
     @classmethod
     def empty(cls, environment: str) -> State:
@@ -116,6 +116,7 @@ class State:
         routing = self.settled or self.release
         if routing is None:
             return {}
+        newest = self._indexes[routing.revision].newest
         given = restricted or self.restrictions(at_ns)
         controls = self._controls()
 
@@ -124,10 +125,14 @@ class State:
             return all(_usable(control, name, given, at_ns) for control in controls)
 
         found = {
-            alias: effective_active(routing, alias, self._told.get(alias, ()), usable)
-            for alias in sorted(routing.routes)
+            alias: effective_active(route.models, self._told.get(alias, ()), newest, usable)
+            for alias, route in sorted(routing.routes.items())
         }
         return {alias: name for alias, name in found.items() if name is not None}
+
+    def reaches(self, kind: str, target: str) -> bool:
+        """Whether an order of this kind would reach any version of a release that may run now."""
+        return any(index.versions(kind, target) for index in self._indexes.values())
 
     def may_answer(self, name: str, at_ns: int) -> bool:
         """Whether a version is approved, served and unrestricted in every release that runs now."""
@@ -154,7 +159,16 @@ class State:
             after = self._settle(entry.content)
         else:
             after = self._accept(entry.number, entry.content)
-        return replace(after, head=entry.head)
+        return replace(after, head=entry.head)._without_ended(entry.at_ns)
+
+    def _without_ended(self, at_ns: int) -> State:
+        """Without the releases that ended: no sidecar runs them."""
+        if all(given.until_ns is None or given.until_ns > at_ns for given in self._announced):
+            return self
+        announced = tuple(given for given in self._announced if given.until_ns is None or given.until_ns > at_ns)
+        running = {given.revision for given in announced} | {given.revision for given in self._controls()}
+        indexes = {revision: index for revision, index in self._indexes.items() if revision in running}
+        return replace(self, _announced=announced, _indexes=indexes)
 
     def _announce(self, content: Announced, control: ControlData | None) -> State:
         if control is None or (control.revision, control.sha256) != (content.revision, content.control_sha256):
@@ -165,29 +179,27 @@ class State:
             raise ValueError("it must be said how long the release before counts, if there is one")
         before = [replace(given, until_ns=content.until_ns) for given in self._announced[:1]]
         older = [given for given in (*before, *self._announced[1:]) if given.revision != content.revision]
-        after = replace(
-            self, release=control, _announced=(live.Announced(content.revision), *older), _told=dict(self._told)
-        )
+        told = self._told
         if self.settled is None:
             # Nobody is routed by another release yet.
-            after = replace(after, _told=_with_routes(after._told, content.announced_active))
-        return after._reaching()
+            told = _with_routes(told, content.announced_active)
+        after = replace(self, release=control, _announced=(live.Announced(content.revision), *older), _told=told)
+        return after._reaching(ReachIndex(control))
 
     def _settle(self, content: Settled) -> State:
         if self.release is None or self.release.revision != content.revision:
             raise ValueError(f"release {content.revision} settles, and is not the one that was announced last")
         routes = {alias: route.active for alias, route in self.release.routes.items() if route.active is not None}
         told = self._told if self.settled is None else _with_routes(self._told, routes)
-        return replace(self, settled=self.release, _told=told)._reaching()
+        return replace(self, settled=self.release, _told=told)
 
-    def _reaching(self) -> State:
-        """With what the orders reach in the releases that run now."""
-        indexes = tuple(ReachIndex(control) for control in self._controls())
+    def _reaching(self, newest: ReachIndex) -> State:
+        """With what the orders reach in a release that may run from now on."""
         orders = {
-            order_id: replace(order, digests=order.digests | _digests(indexes, order.predicate))
+            order_id: replace(order, digests=order.digests | _digests((newest,), order.predicate))
             for order_id, order in self._orders.items()
         }
-        return replace(self, _indexes=indexes, _orders=orders)
+        return replace(self, _indexes={**self._indexes, newest.control.revision: newest}, _orders=orders)
 
     def _accept(self, number: int, content: Accepted) -> State:
         given = predicate_of(content.envelope)
@@ -197,10 +209,10 @@ class State:
             raise ValueError(f"entry {number} accepts {given.id} again")
         if self.environment not in given.environments:
             raise ValueError(f"entry {number} holds an order that is not for {self.environment}")
-        orders = {**self._orders, given.id: _Order(number, given, _digests(self._indexes, given))}
+        orders = {**self._orders, given.id: _Order(number, given, _digests(self._indexes.values(), given))}
         if given.kind in LIFTS:
             undone = self._orders.get(given.undoes or "")
-            if undone is None or undone.lifted or undone.predicate.kind != LIFTS[given.kind]:
+            if undone is None or undone.lifted or not undoes_kind(given.kind, undone.predicate.kind):
                 raise ValueError(f"entry {number} lifts {given.undoes}, which is not in force")
             orders[undone.predicate.id] = replace(undone, lifted=True)
         told = self._told
@@ -210,13 +222,14 @@ class State:
 
 
 def _with_routes(told: Mapping[str, tuple[str, ...]], routes: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    return {**told, **{alias: (*told.get(alias, ()), name) for alias, name in routes.items()}}
+    # What it was told before is named once, at its last place: nothing grows with the number of releases.
+    return {**told, **{alias: (*(e for e in told.get(alias, ()) if e != name), name) for alias, name in routes.items()}}
 
 
-def _digests(indexes: tuple[ReachIndex, ...], given: OrderPredicate) -> frozenset[str]:
+def _digests(indexes: Iterable[ReachIndex], given: OrderPredicate) -> frozenset[str]:
     found = {digest for index in indexes for digest in index.digests(given.kind, given.target)}
     # A version that is named may be another artifact by now: the one that was meant is revoked as well.
-    meant = given.expects if given.kind == "revoke" and given.expects and _DIGEST.match(given.expects) else None
+    meant = given.expects if given.kind == "revoke" and given.expects and _DIGEST.fullmatch(given.expects) else None
     return frozenset(found | ({meant} if meant else set()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weighbridge.errors import InputError, Problem
-from weighbridge.registry.order_files import LIFTS
+from weighbridge.registry.order_files import undoes_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ def find_undone(
     """
     wanted = tuple(environments)
     same = {target}.union(*(_same(target, controls[name]) for name in wanted if name in controls))
-    lifted = [order for order in orders if order.kind == LIFTS[kind] and order.environment in wanted]
+    lifted = [order for order in orders if undoes_kind(kind, order.kind) and order.environment in wanted]
     if undoes is not None:
         return _named(kind, undoes, same, [order for order in lifted if order.id == undoes])
     fitting = [order for order in lifted if order.target in same]

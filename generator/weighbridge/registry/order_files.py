@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 LIFTS = {"restore": "revoke", "thaw": "freeze", "resume": "suspend"}
 """Kind of order to the kind that it undoes."""
+
+
+def undoes_kind(kind: str, undone: str) -> bool:
+    """Whether an order of one kind can undo one of the other; what a distrust has revoked is restored as well."""
+    return LIFTS.get(kind) == undone or (kind, undone) == ("restore", "distrust")
+
+
 RESTRICTING = frozenset({"revoke", "freeze", "suspend", "revoke-key", "distrust"})
 """Kinds that only take something away."""
 _SIGN_AGAIN = "Have the order signed again by those whom `environments.<name>.orders` names, or take it back with them."
@@ -37,6 +44,8 @@ class Order:
     predicate: OrderPredicate
     sha256: str
     """Of the predicate's RFC 8785 bytes: two files with the same predicate are one order."""
+    accepted: frozenset[str] = frozenset()
+    """Environments whose control plane took it, by the record beside it."""
 
 
 def read_orders(catalogue: Catalogue, at_ns: int) -> list[Order]:
@@ -92,6 +101,7 @@ class _Reader:
             problems.append(_problem(order, "issued_at", message, "Compile with a later --at."))
         signed_by = frozenset(verified_by(envelope, self._ring))
         accepted = self._acceptance.environments(file.path, envelope)
+        order = replace(order, accepted=accepted)
         for environment in order.predicate.environments:
             known = environment in self._catalogue.configuration.environments
             if known and environment in accepted and order.predicate.kind in RESTRICTING:

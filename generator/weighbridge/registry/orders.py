@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.catalogue.names import DIGEST_PATTERN, NEVER_NS
 from weighbridge.errors import InputError, Problem
-from weighbridge.registry.order_files import LIFTS, Order, read_orders
+from weighbridge.registry.order_files import LIFTS, Order, read_orders, undoes_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,15 +117,15 @@ def _targets(catalogue: Catalogue, orders: Iterable[Order]) -> tuple[dict[str, t
 
 def _target(catalogue: Catalogue, order: Order) -> tuple[str, ...]:
     given = order.predicate
-    if LIFTS.get(given.kind, given.kind) != "revoke" or _DIGEST.match(given.target):
+    if LIFTS.get(given.kind, given.kind) != "revoke" or _DIGEST.fullmatch(given.target):
         return (given.target,)
     if given.kind in LIFTS and given.target not in catalogue.versions:
         return ()
     # A version by its name: its digest as it is now, and the one that the order expected, should it be another.
     version = catalogue.versions.get(given.target)
     present = {version.artifact_digest} if version else set()
-    expected = {given.expects} if given.expects and _DIGEST.match(given.expects) else set()
-    if not present | expected:
+    expected = {given.expects} if given.expects and _DIGEST.fullmatch(given.expects) else set()
+    if not present | expected and not order.accepted:
         raise InputError.single(
             order.file,
             f"there is no version {given.target}",
@@ -158,7 +158,7 @@ def _mismatch(order: Order, undone: Order | None, targets: Mapping[str, tuple[st
     given = order.predicate
     if undone is None:
         return f"there is no order {given.undoes} in the catalogue"
-    if undone.predicate.kind != LIFTS[given.kind]:
+    if not undoes_kind(given.kind, undone.predicate.kind):
         return f"{given.kind} undoes {LIFTS[given.kind]}, and {given.undoes} is {undone.predicate.kind}"
     if given.target != undone.predicate.target and targets.get(given.id) != targets.get(undone.predicate.id):
         return f"{given.undoes} is about {undone.predicate.target}, not about {given.target}"

@@ -297,6 +297,25 @@ def test_a_signer_who_is_gone_lifts_nothing(workshop: Workshop) -> None:
     assert set(restrictions(workshop).frozen) == {NAME}
 
 
+def test_an_accepted_order_about_a_version_that_is_gone_stops_no_compile(workshop: Workshop) -> None:
+    trusting(workshop)
+    order_id = workshop.order("revoke", "qa@9.9.9", "oncall")
+    assert "there is no version qa@9.9.9" in problems(workshop)
+    accepted(workshop, order_id)
+    resolved = resolve_orders(load(workshop), AT_NS)
+    assert not resolved.restrictions["prod"].revoked
+    assert "qa@9.9.9, which is not in the catalogue" in resolved.warnings[0]
+
+
+def test_what_a_distrust_revoked_is_restored(workshop: Workshop) -> None:
+    first = workshop.order("distrust", "eval", "mlsec")
+    second = {"undoes": first, "issued_at": "2026-01-14T02:00:00Z"}
+    workshop.order("restore", "eval", "mlsec", "product", **second)
+    assert restrictions(workshop) == Restrictions({}, {}, {}, {})
+    workshop.order("thaw", "eval", "mlsec", "product", **second)
+    assert "thaw undoes freeze" in problems(workshop)
+
+
 def test_what_lifts_is_signed_by_whom_the_catalogue_trusts(workshop: Workshop) -> None:
     trusting(workshop)
     first = workshop.order("freeze", NAME, "oncall")

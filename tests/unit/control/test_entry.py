@@ -109,6 +109,8 @@ def forged(log, changes, header=None, payload=None):
         {"at": 7},
         {"until": 7},
         {"environment": ""},
+        {"environment": "../prod"},
+        {"environment": "prod/"},
         {"announced_active": []},
         {"announced_active": {"qa": 7}},
         {"control_sha256": "sha256:short"},
@@ -122,7 +124,17 @@ def test_members_of_another_form(log, changes):
         parse_entry(forged(log, changes), LIVE_KEYS)
 
 
-@pytest.mark.parametrize("changes", [{"signers": []}, {"envelope": "x"}, {"kind_of_order": "delete"}, {"id": 7}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"signers": []},
+        {"envelope": "x"},
+        {"kind_of_order": "delete"},
+        {"id": 7},
+        {"id": "../../keys/ci"},
+        {"id": "00000000-0000-4000-8000-000000000001\n"},
+    ],
+)
 def test_an_order_of_another_form(log, changes):
     _, body, _ = log.entries[2].text.split(".")
     fields = json.loads(base64.urlsafe_b64decode(body + "=="))

@@ -178,6 +178,8 @@ def test_what_cannot_be_lifted(log):
     refused(log, lifting("thaw", BAD, number), "ORD-011")
     refused(log, lifting("restore", version_digest("qa@1.0.0"), number), "ORD-011")
     refused(log, lifting("restore", BAD, number, issued_at="2026-01-14T23:59:59Z"), "ORD-011")
+    # Kept in a catalogue, it would have to be refused there.
+    refused(log, lifting("restore", BAD, number, environments=["prod", "staging"]), "ORD-011")
     assert log.take(lifting("restore", "qa@2.0.0", number)).outcome == "accepted"
     refused(log, lifting("restore", BAD, number), "ORD-010")
     assert not log.state.restrictions(log.now).revoked
@@ -232,6 +234,13 @@ def test_an_emergency_is_not_refused_for_a_slip(log):
         assert judgement.outcome == "accepted"
         assert judgement.warnings, kind
     assert not log.judge(revoke(issued_at=ISSUED)).warnings
+
+
+def test_a_digest_that_only_looks_like_one_is_told(log):
+    for target in (f"{BAD}\n", f" {BAD}", BAD.upper()):
+        judgement = log.judge(issued("revoke", target))
+        assert judgement.outcome == "accepted"
+        assert "nothing is revoked now" in judgement.warnings[0]
 
 
 def test_what_stands_around_an_envelope_is_not_kept(log):

@@ -321,7 +321,7 @@ def test_json_says_it_all_in_one_document(plane, keys):
 
 
 def log_with(envelope, key=LIVE, environment="prod", number=1):
-    content = Accepted(json.loads(envelope), "x", "sha256:0", ("oncall",), "revoke")
+    content = Accepted(json.loads(envelope), "00000000-0000-4000-8000-000000000001", "sha256:0", ("oncall",), "revoke")
     entry = sign_entry(content, key, environment=environment, head=EMPTY, at_ns=1)
     return log_line(entry.text)
 

@@ -81,10 +81,9 @@ def test_what_a_revocation_reaches(tmp_path, kind, target, revoked, active):
     assert set(foreseen.digests) == set(document["revoked"])
     if "qa@3.0.0" in revoked:
         assert foreseen.aliases == {"qa-now": active}
-    if kind == "revoke":
-        lift(log, "restore", data)
-        assert live(log)["revoked"] == {}
-        assert live(log)["active"] == {"qa-now": "qa@3.0.0"}
+    lift(log, "restore", data)
+    assert live(log)["revoked"] == {}
+    assert live(log)["active"] == {"qa-now": "qa@3.0.0"}
 
 
 def test_a_frozen_version_is_rolled_back_from_and_thawed(tmp_path):
@@ -170,6 +169,23 @@ def test_a_roll_out(tmp_path):
     assert live(log)["active"] == {"qa-now": "qa@2.0.0"}
     log.now += 200 * 10**9
     assert live(log)["releases"] == [{"revision": second.revision}]
+
+
+def test_a_release_that_never_settled_is_reached_as_long_as_it_runs(tmp_path):
+    log = Log(rich(tmp_path))
+    versions = {name: version(name) for name in ("qa@1.0.0", "qa@3.0.0", "qa@8.0.0")}
+    versions["qa@8.0.0"]["lineage"] = [BASE]
+    log.release(rich(tmp_path, "two", versions=versions), settle=False)
+    end = log.now + 100 * 10**9
+    log.release(rich(tmp_path, "three"), settle=False, until_ns=end)
+    log.take(issued("revoke", BASE))
+    assert version_digest("qa@8.0.0") in live(log)["revoked"]
+    log.now = end
+    log.take(issued("freeze", "qa@1.0.0"))
+    log.take(issued("revoke", version_digest("qa@1.0.0")))
+    assert len(live(log)["releases"]) == 2
+    # It has ended, and what it reached stays revoked.
+    assert version_digest("qa@8.0.0") in live(log)["revoked"]
 
 
 def test_while_a_release_rolls_out_both_must_know_the_version(tmp_path):

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     _Waiting = tuple[asyncio.Future[bool], Connection | None]
 
-_BATCH = 8192
-"""How many are answered before others have their turn: a tenth of a second."""
-
 
 class Source(Protocol):
     """What a plane serves."""
@@ -51,7 +48,6 @@ class Waiters:
         self._source = source
         self._answer = answer
         self._waiting: dict[str, dict[asyncio.Future[bool], tuple[str, Connection | None]]] = {}
-        self._waking: set[asyncio.Task[None]] = set()
         source.subscribe(self._news)
 
     def __len__(self) -> int:
@@ -107,18 +103,16 @@ class Waiters:
                 news = [(waiter, connection) for waiter, (known, connection) in waiting.items() if known != etag]
                 if news:
                     answer = None if served is None else self._answer(served)
-                    task = asyncio.ensure_future(_give(news, answer))
-                    self._waking.add(task)
-                    task.add_done_callback(self._waking.discard)
+                    _give(news, answer)
 
 
-async def _give(waiters: Iterable[_Waiting], answer: bytes | None) -> None:
-    for count, (waiter, connection) in enumerate(waiters, 1):
+def _give(waiters: Iterable[_Waiting], answer: bytes | None) -> None:
+    # Without a pause, 20 microseconds each: in one, the next questions of the first would be read before the last have
+    # their answer.
+    for waiter, connection in waiters:
         if not waiter.done():
             given = answer is not None and connection is not None and connection.give(answer)
             waiter.set_result(not given)
-        if count % _BATCH == 0:
-            await asyncio.sleep(0)
 
 
 def _wake(waiter: asyncio.Future[bool], present: bool) -> None:

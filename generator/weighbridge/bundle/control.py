@@ -2,8 +2,8 @@
 
 Order of steps: take who may order what, and what the catalogue's own orders restrict, from the registry that the envoy
 point is given; describe every version, refused ones too, with everybody whom its approval rests on and everything that
-it was made from. It is a bundle only in form: no engine loads it. The control plane, agents and `weighbridge orders`
-verify it as OPA verifies the others, and its content counts in the release's revision.
+it was made from or evaluated on. It is a bundle only in form: no engine loads it. The control plane, agents and
+`weighbridge orders` verify it as OPA verifies the others, and its content counts in the release's revision.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ class ControlBuilder:
 
     def _version(self, record: Record, *, served: bool) -> Document:
         version = self._catalogue.versions[record.name]
+        rests_on = self._behind(record) if record.approved else []
         return {
             "digest": record.digest,
             "approved": record.approved,
@@ -99,17 +100,19 @@ class ControlBuilder:
             "since": record.since_ns,
             "not_after": record.not_after,
             "images": sorted({image.digest for image in version.card.images}),
-            "signers": sorted(self._signers(record)) if record.approved else [],
-            "lineage": self._ancestry.of(version),
+            "signers": sorted(set().union(*(self._signers(each) for each in rests_on))),
+            "lineage": sorted(self._ancestry.of(version).union(*(each.datasets for each in rests_on))),
         }
 
-    def _signers(self, record: Record) -> set[str]:
-        """Whom an approval rests on, those of the environments before it among them."""
-        found = set(record.approvers).union(*(held.signers for held in record.attestations.values()))
-        if record.waived:
-            found |= self._waiving.get((record.environment, record.digest), set())
+    def _behind(self, record: Record) -> list[Record]:
+        """The approvals that an approval rests on: its own, and those in the environments that it came through."""
         before = self._catalogue.configuration.environments[record.environment].promotes_from
-        return found | self._signers(self._records[before][record.name]) if before else found
+        return [record, *(self._behind(self._records[before][record.name]) if before else [])]
+
+    def _signers(self, record: Record) -> set[str]:
+        """Whom one approval rests on."""
+        found = set(record.approvers).union(*(held.signers for held in record.attestations.values()))
+        return found | (self._waiving.get((record.environment, record.digest), set()) if record.waived else set())
 
 
 class _Ancestry:
@@ -122,8 +125,8 @@ class _Ancestry:
             for alias in (name, version.artifact_digest, *version.card.sources):
                 self._named.setdefault(alias, name)
 
-    def of(self, version: ModelVersion) -> list[str]:
-        """Names, addresses and digests, sorted; without the version itself."""
+    def of(self, version: ModelVersion) -> set[str]:
+        """Names, addresses and digests; without the version itself."""
         found: set[str] = set()
         waiting = _named_by(version)
         while waiting:
@@ -135,7 +138,7 @@ class _Ancestry:
             ancestor = self._versions.get(self._named.get(text, ""))
             if ancestor is not None and ancestor.name != version.name:
                 waiting |= {ancestor.name, ancestor.artifact_digest} | _named_by(ancestor)
-        return sorted(found)
+        return found
 
 
 def _named_by(version: ModelVersion) -> set[str]:

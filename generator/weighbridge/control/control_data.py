@@ -73,7 +73,8 @@ class Version:
     """Everybody whom its approval rests on: evidence, approvals, promotions, waivers, here and in the environments that
     it was promoted from; empty for what is refused."""
     lineage: tuple[str, ...]
-    """Names, addresses and digests of what it was made from, through all ancestors in the catalogue."""
+    """Names, addresses and digests of what it was made from, through all ancestors in the catalogue, and digests of the
+    datasets that its approval rests on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ REACHING = frozenset({"revoke", "freeze", "distrust"})
 _BECAUSE: dict[str, str] = {
     "artifact": "this is its artifact",
     "image": "it is served by this image",
-    "lineage": "it was made from this",
+    "lineage": "it was made from this, or evaluated on it",
     "signer": "its approval rests on this signer",
     "name": "this is its name",
 }

@@ -19,6 +19,7 @@ from weighbridge.registry.records import (
     Reason,
     Record,
     approvers,
+    evaluated_on,
     held,
     promotion_files,
     published,
@@ -164,6 +165,7 @@ class _Gate:
             attestations={name: held(found.attestations[name]) for name in self._question.required},
             promotion=promotion_files(found, self._question.name),
             approvers=approvers(found, self._question.name, version.manifest_sha256, self._question.at_ns),
+            datasets=evaluated_on(found, self._question.required),
             lineage=None if lineage is None else lineage.model_dump(mode="json", exclude_none=True),
         )
 

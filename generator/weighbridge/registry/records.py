@@ -85,6 +85,8 @@ class Record:
     """The files of the promotions into this environment, sorted; empty unless approved."""
     approvers: tuple[str, ...] = ()
     """The signers whose approval of it here, or promotion into here, counts, sorted; empty unless approved."""
+    datasets: tuple[str, ...] = ()
+    """Digests of what it was evaluated on, by the evidence that is required, sorted; empty unless approved."""
     lineage: Mapping[str, Any] | None = None
     """From the card; None unless approved."""
 
@@ -162,6 +164,13 @@ def approvers(evidence: VersionEvidence, environment: str, manifest_sha256: str,
     }
     promoted = {given.signer for given in evidence.promotions if given.to == environment and given.expires_ns > at_ns}
     return tuple(sorted(consents | promoted))
+
+
+def evaluated_on(evidence: VersionEvidence, required: Iterable[str]) -> tuple[str, ...]:
+    """The datasets that the passed statements of these attestations speak of."""
+    passed = (verdict for name in required for verdict in evidence.attestations[name].verdicts if verdict.passed)
+    named = (verdict.claims.get("dataset") for verdict in passed)
+    return tuple(sorted({dataset for dataset in named if isinstance(dataset, str)}))
 
 
 def variable_names(documented: Iterable[str]) -> tuple[str, ...]:

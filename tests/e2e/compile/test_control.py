@@ -30,6 +30,10 @@ def test_what_is_approved(workshop: Workshop) -> None:
     # Evidence, approvals and promotions, here and in the environments before.
     assert set(version.signers) == {"ci", "eval", "scanner", "mlsec", "product"}
     assert set(control(workshop, "dev").versions[NAME].signers) < set(version.signers)
+    # By the digest that its evaluation's statement carries.
+    assert set(record.datasets) <= set(version.lineage)
+    assert record.datasets
+    assert control(workshop, "dev").versions[NAME].lineage == ()
 
 
 def test_another_environment_or_key_is_refused(workshop: Workshop) -> None:

@@ -117,6 +117,15 @@ def test_signers_of_evidence_approvals_and_the_environments_before() -> None:
     assert found["since"] == 3
 
 
+def test_what_it_was_evaluated_on_where_an_approval_rests_on_that() -> None:
+    records = {
+        "dev": [record(name, "dev", datasets=(BASE,)) for name in ("a@1", "b@1")],
+        "prod": [record("a@1", datasets=(SET,)), record("b@1", approved=False, datasets=(SET,))],
+    }
+    found = written([version("a@1"), version("b@1")], records, {"dev": {}, "prod": {"promotes_from": "dev"}})
+    assert (found["a@1"]["lineage"], found["b@1"]["lineage"]) == ([SET, BASE], [])
+
+
 def test_a_waiver_that_let_something_pass_is_what_an_approval_rests_on() -> None:
     def waiver(signer: str, state: str = "current", artifact_: str | None = None) -> Any:
         scope = SimpleNamespace(artifact=artifact_ or artifact("a@1"))

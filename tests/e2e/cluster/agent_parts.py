@@ -1,5 +1,6 @@
 """A control plane that says whatever a test wants, and an agent with exactly the generated rights."""
 
+import base64
 import json
 import threading
 import time
@@ -9,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import yaml
 
 from weighbridge.bundle.archive import bundle_archive, read_archive
-from weighbridge.bundle.signing import DATA, SIGNATURES, release_scope, sign_bundle
+from weighbridge.bundle.control import ROOTS
+from weighbridge.bundle.signing import DATA, MANIFEST, SIGNATURES, manifest, release_scope, sign_bundle
 from weighbridge.canonical import digest, opa_canonical
 from weighbridge.control.agent.agent import Agent, Followed
 from weighbridge.control.agent.follow import Trust
@@ -19,6 +21,7 @@ from weighbridge.control.agent.rights import AgentObjects, agent_objects
 from weighbridge.control.agent.talk import Credentials, Talk
 from weighbridge.engines.cluster.gatekeeper import kubeconfig
 from weighbridge.keys import bundle_algorithm
+from weighbridge.points.gatekeeper.approvals import approval
 
 from .conftest import AT_NS
 
@@ -107,13 +110,15 @@ class FakeControlPlane:
         self.server.server_close()
 
 
-def control_data(site, on_revoked, environment="prod"):
-    """The compiled control data, with another choice in it, signed as a release is."""
+def control_data(site, on_revoked, environment="prod", revision=None):
+    """The compiled control data, with another choice or revision in it, signed as a release is."""
     data = (site.folder / environment / "control.tar.gz").read_bytes()
     files = {name: content for name, content in read_archive(data, "control").items() if name != SIGNATURES}
     document = json.loads(files[DATA])
     document["weighbridge"]["control"]["clusters"]["on_revoked"] = on_revoked
     files[DATA] = opa_canonical(document)
+    if revision is not None:
+        files[MANIFEST] = manifest(revision, ROOTS)
     algorithm = bundle_algorithm(site.release_key, "the release key")
     scope = release_scope(environment)
     return bundle_archive(sign_bundle(files, site.release_key, algorithm=algorithm, keyid="release", scope=scope))
@@ -123,6 +128,19 @@ def approvals(site, environment="prod"):
     """All approvals as `compile` wrote them."""
     files = sorted((site.folder / environment / "gatekeeper/approvals").iterdir())
     return b"".join(file.read_bytes() for file in files)
+
+
+def approvals_of(site, revision, environment="prod"):
+    """The same approvals, of another release."""
+    lines = [line for line in approvals(site, environment).splitlines() if line.startswith(b"{")]
+    claims = [{**claims_of(json.loads(line)), "revision": revision} for line in lines]
+    return "\n".join(json.dumps(approval(each, site.release_key)) for each in claims)
+
+
+def claims_of(resource):
+    """What a resource's token says, unverified."""
+    part = resource["spec"]["token"].split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 def give_rights(site, on_revoked=("report", "cordon", "scale-to-zero", "rollback")):

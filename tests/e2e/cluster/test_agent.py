@@ -1,11 +1,10 @@
 """The agent beside the real API server and Gatekeeper, with exactly the rights that are generated for it."""
 
-import base64
 import copy
-import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -23,6 +22,8 @@ from .agent_parts import (
     FakeControlPlane,
     account_kubeconfig,
     approvals,
+    approvals_of,
+    claims_of,
     control_data,
     give_rights,
     make_agent,
@@ -168,6 +169,37 @@ def test_the_control_plane_and_then_the_api_server_are_away(site, told, tmp_path
         until(lambda: confirmed(told, 3), "confirmed")
 
 
+def test_no_pod_is_refused_while_a_release_is_rolled_out(site, told, tmp_path):
+    old, new = site.compiled.revisions["prod"], "sha256:" + "7" * 64
+    both = [{"revision": new}, {"revision": old, "until": AT_NS + 900 * 10**9}]
+    answers = []
+
+    def ask():
+        while not done.is_set():
+            answers.append(site.cluster.ask(pod(), "tenant"))
+
+    def revisions():
+        found = site.admin.list("weighbridge.dev/v1", "ModelApproval")
+        return {claims_of(each)["revision"] for each in found if each["spec"]["environment"] == "prod"}
+
+    done, asking = threading.Event(), threading.Thread(target=ask)
+    with running_agent(site, told, tmp_path) as agent:
+        until(lambda: confirmed(told, 2), "confirmed")
+        asking.start()
+        # Approvals that come before anything announces them wait.
+        told.put("approvals", approvals_of(site, new))
+        told.put("control.tar.gz", control_data(site, "report", revision=new))
+        agent._agents[0]._follower.look()
+        until(lambda: not failing(told, "withholds") and len(answers) > 20, "asked")
+        assert revisions() == {old}
+        told.put("livestate.jws", token(site, 3, releases=both))
+        until(lambda: revisions() == {new}, "replaced")
+        until(lambda: told.newest().get("revision") == new and confirmed(told, 3), "confirmed")
+    done.set()
+    asking.join()
+    assert [each for each in answers if not each.allowed] == []
+
+
 def test_an_agent_that_is_killed_and_one_that_stands_by(site, told, tmp_path):
     kubeconfig = account_kubeconfig(site, tmp_path)
     (tmp_path / "token").write_text(TOKEN)
@@ -245,11 +277,10 @@ GOOD = "kb-qa-001", "2025.03.15"
 
 def good_pod(site, **metadata):
     """A pod of another version, which is approved and not restricted."""
-    found, approved = pod(**metadata), site.original("ModelApproval", f"prod.{'.'.join(GOOD)}")["spec"]
-    part = approved["token"].split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    approved = site.original("ModelApproval", f"prod.{'.'.join(GOOD)}")
+    found, claims = pod(**metadata), claims_of(approved)
     found["metadata"]["labels"] = dict(zip(("model_id", "model_version"), GOOD, strict=True))
-    found["metadata"]["annotations"]["weighbridge.dev/artifact-digest"] = approved["digest"]
+    found["metadata"]["annotations"]["weighbridge.dev/artifact-digest"] = claims["digest"]
     found["spec"]["volumes"][0]["image"]["reference"] = next(iter(claims["sources"])).removeprefix("oci://")
     return found
 

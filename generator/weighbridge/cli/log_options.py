@@ -11,7 +11,7 @@ from weighbridge.cli.control_options import options_of, public_key
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from weighbridge.keys import PublicKey
 
@@ -28,6 +28,14 @@ log_options = options_of(
         help="Public live key that signed entries; repeatable.",
     ),
     click.option(
+        "--release-key",
+        "release_keys",
+        metavar="PUB",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Public release key that signed these releases; without it the live key is believed about who may order.",
+    ),
+    click.option(
         "--bundles",
         metavar="DIR",
         multiple=True,
@@ -37,7 +45,7 @@ log_options = options_of(
 )
 
 
-def live_keys_of(files: Sequence[Path]) -> dict[str, PublicKey]:
+def keys_of(files: Sequence[Path], option: str = "--live-key") -> dict[str, PublicKey]:
     """Public keys by fingerprint.
 
     Raises:
@@ -45,12 +53,17 @@ def live_keys_of(files: Sequence[Path]) -> dict[str, PublicKey]:
     """
     from weighbridge.keys import fingerprint  # noqa: PLC0415 -- it takes a while
 
-    keys = [key for file in files if (key := public_key(file, "--live-key")) is not None]
+    keys = [key for file in files if (key := public_key(file, option)) is not None]
     return {fingerprint(key): key for key in keys}
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a log."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def read_lines(file: Path) -> list[str]:
-    """The lines of a log file; a last one that a crash cut off is no line.
+    """The lines of a log file.
 
     Raises:
         InputError: it cannot be read.
@@ -64,17 +77,15 @@ def read_lines(file: Path) -> list[str]:
         raise InputError.single(
             str(file), f"cannot be read: {reason}", "Name a published `<environment>.jsonl`."
         ) from error
-    return text.removesuffix("\n").split("\n") if text else []
+    return lines_of(text)
 
 
-def controls_of(folders: Sequence[Path]) -> Mapping[str, bytes]:
-    """Control data in folders that `compile` wrote, by its digest.
+def controls_of(folders: Sequence[Path]) -> list[bytes]:
+    """Control data in folders that `compile` wrote.
 
     Raises:
         InputError: a folder is none, or a file in it cannot be read.
     """
-    from weighbridge.control.checked_log import controls_in  # noqa: PLC0415 -- it takes a while
-
     files: list[bytes] = []
     for folder in folders:
         found = sorted(folder.glob("*/control.tar.gz"))
@@ -86,4 +97,4 @@ def controls_of(folders: Sequence[Path]) -> Mapping[str, bytes]:
                 files.append(file.read_bytes())
             except OSError as error:
                 raise InputError.single(str(file), f"cannot be read: {error.strerror}") from error
-    return controls_in(files)
+    return files

@@ -15,11 +15,12 @@ from weighbridge.bundle.archive import read_archive
 from weighbridge.bundle.live import live_document
 from weighbridge.bundle.signing import DATA, data_file
 from weighbridge.canonical import canonical, digest
-from weighbridge.control.control_data import FILE, MAX_BYTES
+from weighbridge.control.control_data import FILE, MAX_BYTES, read_control
 from weighbridge.control.entry import Accepted, Announced, Head, verify_log
 from weighbridge.control.judge import judge_order
 from weighbridge.control.known_control import read_known_control
 from weighbridge.control.state import State, live_state
+from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,11 +64,25 @@ def controls_in(files: Iterable[bytes]) -> dict[str, bytes]:
     return found
 
 
+def signed_releases(files: Iterable[bytes], keys: Iterable[PublicKey]) -> frozenset[tuple[str, str]]:
+    """Revision and digest of the control bundles among these that one of the release keys signed."""
+    counting = list(keys)
+    found = set()
+    for data in files:
+        try:
+            control = read_control(data, counting)
+        except InputError:
+            continue
+        found.add((control.revision, control.sha256))
+    return frozenset(found)
+
+
 def check_log(
     lines: Sequence[str],
     keys: Mapping[str, PublicKey],
     controls: Mapping[str, bytes],
     *,
+    signed: frozenset[tuple[str, str]] | None = None,
     live: VerifiedBundle | None = None,
     file: str = "log",
 ) -> CheckedLog:
@@ -77,6 +92,7 @@ def check_log(
         lines: of the log file.
         keys: live keys by fingerprint, past ones among them.
         controls: see `controls_in`.
+        signed: see `signed_releases`; without it whoever holds the live key is believed about who may order.
         live: a live bundle that was published with it, verified.
         file: what errors call the log.
 
@@ -89,12 +105,16 @@ def check_log(
     unchecked: list[str] = []
     if head is None:
         unchecked.append("that its end was not cut off: give the live bundle that was published with it")
+    if signed is None:
+        unchecked.append("who signed the releases that say who may order: give the release key")
     judged = 0
+    compared = ""
     state = State.empty(entries[0].environment if entries else "")
     for entry in entries:
         control = _control(entry, controls, unchecked)
         if isinstance(entry.content, Announced) and control is None:
             break
+        differences += _unsigned(entry, signed)
         judged += _judge(entry, entry.content, state, differences) if isinstance(entry.content, Accepted) else 0
         try:
             state = state.apply(entry, control)
@@ -103,13 +123,14 @@ def check_log(
             break
         if live is not None and head is not None and entry.number == head.number:
             differences += _compared(state, live)
+            compared = live.revision
     return CheckedLog(
         environment=state.environment,
         head=entries[-1].head if entries else Head(0, "", 0),
         orders=sum(isinstance(entry.content, Accepted) for entry in entries),
         judged=judged,
         releases=tuple(entry.content.revision for entry in entries if isinstance(entry.content, Announced)),
-        live=live.revision if live is not None else "",
+        live=compared,
         differences=tuple(differences),
         unchecked=tuple(unchecked),
         entries=entries,
@@ -140,6 +161,14 @@ def _control(entry: Entry, controls: Mapping[str, bytes], unchecked: list[str]) 
     return read_known_control(data, entry.content.control_sha256, entry.environment, entry.content.revision)
 
 
+def _unsigned(entry: Entry, signed: frozenset[tuple[str, str]] | None) -> Iterable[str]:
+    content = entry.content
+    if signed is None or not isinstance(content, Announced):
+        return
+    if (content.revision, content.control_sha256) not in signed:
+        yield f"entry {entry.number} announces release {content.revision}, which no release key given here signed"
+
+
 def _judge(entry: Entry, content: Accepted, state: State, differences: list[str]) -> int:
     """Judge the order of an entry as if it came now; 1 for the count."""
     release = state.release
@@ -162,11 +191,14 @@ def _judge(entry: Entry, content: Accepted, state: State, differences: list[str]
 
 
 def _compared(state: State, live: VerifiedBundle) -> Iterable[str]:
-    told = live.data().get("weighbridge", {}).get("live", {})
-    sequence, issued_at = told.get("sequence"), told.get("issued_at")
-    if type(sequence) is not int or type(issued_at) is not int:
+    told = live.data().get("weighbridge")
+    told = told.get("live") if isinstance(told, dict) else None
+    if not isinstance(told, dict) or type(told.get("sequence")) is not int or type(told.get("issued_at")) is not int:
         return [f"live bundle {live.revision} has no sequence, or no time"]
-    made = live_document(live_state(state, sequence=sequence, issued_at_ns=issued_at))
+    try:
+        made = live_document(live_state(state, sequence=told["sequence"], issued_at_ns=told["issued_at"]))
+    except ValueError as error:
+        return [f"live bundle {live.revision} does not follow from the log: {error}"]
     if data_file({"weighbridge": {"live": made}}) == live.files[DATA]:
         return []
     parts = sorted(name for name in made.keys() | told.keys() if made.get(name) != told.get(name))

@@ -18,11 +18,13 @@ from tests.control_plane import (
     version_digest,
 )
 
-from weighbridge.bundle.live import KEYID, ROOTS
-from weighbridge.bundle.signing import live_scope
+from weighbridge.bundle.archive import bundle_archive
+from weighbridge.bundle.live import KEYID, ROOTS, live_bundle
+from weighbridge.bundle.signing import DATA, MANIFEST, data_file, live_scope, manifest, sign_bundle
 from weighbridge.bundle.verify import verify_bundle
 from weighbridge.cli.main import cli
-from weighbridge.control.entry import log_line, sign_entry, verify_log
+from weighbridge.control.control_data import read_control
+from weighbridge.control.entry import Accepted, Announced, log_line, sign_entry, verify_log
 from weighbridge.keys import fingerprint, public_pem
 
 ONE, TWO = version_digest("qa@1.0.0"), version_digest("qa@2.0.0")
@@ -48,6 +50,8 @@ class Published:
         self.database = database
         self.pub = folder / "live.pub"
         self.pub.write_text(public_pem(LIVE))
+        self.release_pub = folder / "release.pub"
+        self.release_pub.write_text(public_pem(key("release").public_key()))
         self.log, self.live = folder / "prod.jsonl", folder / "live.tar.gz"
 
     def fill(self):
@@ -75,7 +79,8 @@ class Published:
 
     @property
     def options(self):
-        return ("--live-key", self.pub, "--bundles", self.release.folder, "--bundles", self.first.folder)
+        known = ("--live-key", self.pub, "--release-key", self.release_pub)
+        return (*known, "--bundles", self.release.folder, "--bundles", self.first.folder)
 
     def lines(self):
         return self.log.read_text().splitlines()
@@ -138,6 +143,53 @@ def test_an_order_that_nobody_signed(published, tmp_path):
     assert "could not be taken" in told["differences"][0]
 
 
+def test_a_release_that_only_the_live_key_knows(published, tmp_path):
+    """Whoever holds the live key can announce a release of his own, in which he may order: no release key signed it."""
+    entries = verify_log(published.lines(), {fingerprint(LIVE): LIVE})
+    authority = {"revoke": {"keys": {"oncall": public_pem(key("stranger").public_key())}, "threshold": 1}}
+    own = Release(tmp_path / "own", keys=("stranger",)).write(control_document(authority=authority))
+    control = read_control((own.folder / "prod/control.tar.gz").read_bytes(), [key("stranger").public_key()])
+    head, until_ns = entries[-1].head, entries[-1].at_ns + 10**9
+    lines = published.log.read_bytes()
+    forged = order("revoke", ONE, signers=("stranger",))
+    for content in (
+        Announced(control.revision, control.sha256, {}, until_ns),
+        Accepted(json.loads(forged), predicate_of(forged)["id"], control.revision, ("oncall",), "revoke"),
+    ):
+        entry = sign_entry(content, key("live"), environment="prod", head=head, at_ns=until_ns)
+        head, lines = entry.head, lines + log_line(entry.text)
+    longer = tmp_path / "longer.jsonl"
+    longer.write_bytes(lines)
+    status, told = verified(published, "--bundles", own.folder, log=longer)
+    assert status == 1
+    assert "no release key given here signed" in told["differences"][0]
+    believed = [each for each in published.options if each not in ("--release-key", published.release_pub)]
+    status, output, _ = run("verify", longer, *believed, "--bundles", own.folder, "--format", "json")
+    assert "who signed the releases" in "".join(json.loads(output)["unchecked"])
+
+
+def test_what_was_not_compared_is_not_said_to_follow(published, tmp_path):
+    _, text, _ = run("verify", published.log, "--live-key", published.pub, "--live", published.live)
+    assert "follows" not in text
+    first = live_bundle(live_of(published.live.read_bytes()).data()["weighbridge"]["live"], key("live"))
+    compiled = tmp_path / "live.tar.gz"
+    compiled.write_bytes(first)
+    _, text, _ = run("verify", published.log, *published.options, "--live", compiled)
+    assert "follows" not in text
+
+
+@pytest.mark.parametrize("document", [[], {"live": []}, {"live": {"sequence": 1, "issued_at": 10**30}}])
+def test_a_live_bundle_of_no_form(published, tmp_path, document):
+    head = verify_log(published.lines(), {fingerprint(LIVE): LIVE})[-1].head
+    log = {"log": {"entries": head.number, "sha256": head.sha256}}
+    files = {MANIFEST: manifest("x", ROOTS, log), DATA: data_file({"weighbridge": document})}
+    odd = tmp_path / "odd.tar.gz"
+    signed = sign_bundle(files, key("live"), algorithm="ES256", keyid=KEYID, scope=live_scope("prod"))
+    odd.write_bytes(bundle_archive(signed))
+    status, told = verified(published, "--live", odd)
+    assert (status, len(told["differences"])) == (1, 1)
+
+
 def test_a_live_bundle_that_does_not_follow(published, tmp_path):
     lines = published.lines()
     entries = verify_log(lines, {fingerprint(LIVE): LIVE})
@@ -198,7 +250,9 @@ def test_orders_are_exported_once(published, tmp_path):
         assert len(json.loads((target / f"{order_id}.acceptance.json").read_bytes())["entries"]) == 1
     again = run("export", published.log, "--live-key", published.pub, "--output", target)
     assert "0 files written, 10 there already" in again[1]
-    (target / f"{min(ids)}.json").write_text("{}")
-    status, _, error = run("export", published.log, "--live-key", published.pub, "--output", target)
-    assert status != 0
-    assert "says something else" in str(error)
+    for other in ("{}", "{", "\x00"):
+        (target / f"{min(ids)}.json").write_text(other)
+        status, _, error = run("export", published.log, "--live-key", published.pub, "--output", target)
+        assert status != 0
+        assert "says something else" in str(error)
+    assert "--key: is missing" in str(run("export", "--live-key", published.pub, "--output", target)[2])

@@ -337,6 +337,19 @@ def test_with_the_live_key_the_log_entry_is_looked_at(plane, keys):
     assert "about something else" in revoke(plane, keys, "--yes", "--live-key", keys["live"])[1]
 
 
+def test_orders_are_exported_from_a_server_whose_log_verifies(plane, keys, tmp_path):
+    data = sign_order(order_predicate(Request("revoke", "kb@2", ("prod",), "x"), at_ns=time.time_ns()), [ONCALL])
+    arguments = ("orders", "export", "--server", plane.url, "--key", keys["oncall"], "--live-key", keys["live"])
+    plane.logs["prod"] = log_with(data, key=STRANGER)
+    result, _ = call(*arguments, "--output", tmp_path / "orders")
+    assert result.exit_code != 0
+    assert not (tmp_path / "orders").exists()
+    plane.logs["prod"] = log_with(data)
+    result, output = call(*arguments, "--output", tmp_path / "orders")
+    assert result.exit_code == 0, output
+    assert len([*(tmp_path / "orders").iterdir()]) == 2
+
+
 @pytest.mark.parametrize(
     ("forge", "said"),
     [

@@ -52,6 +52,7 @@ ALONE = {
         "          runAsNonRoot: true",
     ],
     "sign-a-model.md": ["model: 2 files, exactly as signed", "'.git/config' is there, and not signed"],
+    "stop-in-clusters.md": ["kind: ClusterRole", "kind: Deployment"],
     "waive-a-requirement.md": [
         "waived POD-022 in prod for kb-qa-001@1.0 until",
         "prod: 1 allowed, 0 denied",

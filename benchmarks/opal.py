@@ -166,7 +166,6 @@ class Opal:
             "OPAL_CLIENT_API_SERVER_PORT": str(free_port()),
         }
         self._start("client", [programs / "opal-client", "run"], client)
-        self._door = stack.enter_context(Connection(self._port))
         self._opa = stack.enter_context(Connection(opa_port))
         self._warm()
 
@@ -195,33 +194,23 @@ class Opal:
     def revoke(self) -> int:
         """Revoke the next version: nanoseconds until OPA refuses it."""
         name, self._next = f"m{self._next}", self._next + 1
-        started = time.monotonic_ns()
-        self._publish(name)
-        if not self._refused(name, ANSWER_SECONDS):
-            raise SystemExit("OPAL's update did not arrive")
-        return time.monotonic_ns() - started
+        with Connection(self._port) as door:
+            started = time.monotonic_ns()
+            _publish(door, name)
+            if not self._refused(name, ANSWER_SECONDS):
+                raise SystemExit("OPAL's update did not arrive")
+            return time.monotonic_ns() - started
 
     def _warm(self) -> None:
         """Until the client listens."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
-            self._publish("warm")
+            with Connection(self._port) as door:
+                _publish(door, "warm")
             if self._refused("warm", 1.0):
                 return
             if time.monotonic() > deadline:
                 raise SystemExit("opal-client did not start")
-
-    def _publish(self, name: str) -> None:
-        entry = {
-            "url": "",
-            "data": {"revoked": True},
-            "dst_path": f"/live/{name}",
-            "topics": [_TOPIC],
-            "save_method": "PUT",
-        }
-        status, body, _ = self._door.exchange(post("/data/config", {"entries": [entry], "reason": "a benchmark"}))
-        if status != 200:
-            raise SystemExit(f"opal-server answered {status}: {body[:300]!r}")
 
     def _refused(self, name: str, seconds: float) -> bool:
         request = post("/v1/data/bench/allowed", {"input": {"model": name}})
@@ -231,6 +220,19 @@ class Opal:
             if json.loads(body)["result"] is False:
                 return True
         return False
+
+
+def _publish(door: Connection, name: str) -> None:
+    entry = {
+        "url": "",
+        "data": {"revoked": True},
+        "dst_path": f"/live/{name}",
+        "topics": [_TOPIC],
+        "save_method": "PUT",
+    }
+    status, body, _ = door.exchange(post("/data/config", {"entries": [entry], "reason": "a benchmark"}))
+    if status != 200:
+        raise SystemExit(f"opal-server answered {status}: {body[:300]!r}")
 
 
 def _environment() -> Path:

@@ -1,6 +1,7 @@
 """Bundles as OPA asks for them: long polling, tags, and nothing that a cache could keep."""
 
 import asyncio
+import dataclasses
 import gzip
 import tarfile
 
@@ -8,6 +9,7 @@ import pytest
 from tests.control_plane import order, revoke, until
 
 from weighbridge.control.server.bundles import seconds, wanted
+from weighbridge.control.server.limits import Limits
 
 from .site import BUNDLE, LIVE, TOKENS, run, site
 
@@ -93,14 +95,15 @@ def test_how_long_is_waited(prefer, expected):
 
 def test_who_goes_away_is_not_waited_for(tmp_path):
     async def scenario():
-        async with site(tmp_path) as given:
+        async with site(tmp_path, limits=dataclasses.replace(Limits(), first_wait=20.0)) as given:
             tag = (await given.get()).headers["etag"]
             reader, writer = await asyncio.open_connection(*given.address)
             head = f"GET {LIVE} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKENS['s']}\r\nif-none-match: {tag}\r\n"
             writer.write(f"{head}prefer: wait=25\r\n\r\n".encode())
             await given.waiting(1)
             writer.close()
-            await given.waiting(0)
+            # Long before the answer would be due.
+            await asyncio.wait_for(given.waiting(0), 8)
             del reader
 
     run(scenario)

@@ -107,6 +107,15 @@ def test_of_two_that_write_at_once_one_loses(clock):
     assert (one.held, two.held) == (False, True)
 
 
+def test_a_holder_whose_lease_was_taken_from_it_stops_at_once(clock):
+    api = Api()
+    one = lease(api, "one")
+    one.attempt()
+    api.before_write = lambda: (setattr(api, "before_write", lambda: None), api.keep(api.lease))
+    one.attempt()
+    assert not one.held
+
+
 def test_an_api_server_that_is_away_ends_it_in_time(clock):
     api = Api()
     one = lease(api, "one")

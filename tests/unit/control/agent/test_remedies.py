@@ -196,11 +196,9 @@ def test_a_number_that_nobody_could_have_remembered_scales_nothing(replicas):
 def test_what_somebody_scaled_or_made_anew_meanwhile_is_theirs():
     key = memory_key(Ref("Deployment", "models", "d"))
     memory = {key: {"uid": "uid-d", "replicas": 3, "order": "x"}}
-    for objects in (
-        [deployed("1", replicas=1)[0]],
-        [],
-        [{**deployed("1")[0], "metadata": {"name": "d", "namespace": "models", "uid": "new"}}],
-    ):
+    anew = deployed("1", replicas=0)[0]
+    anew["metadata"]["uid"] = "another"
+    for objects in ([deployed("1", replicas=1)[0]], [], [anew]):
         (action,) = plan("scale-to-zero", *objects, judged=judge(), memory=memory)
         assert (action.verb, action.call.method, action.forget) == ("forget", "nothing", True)
 
@@ -278,6 +276,7 @@ def test_a_cordoned_pod_is_reached_by_nobody_although_another_policy_lets_the_ga
     assert not reachable(during, "p")
     assert reachable(during, "good")
     assert done(plan("cordon", *during)) == []
+    assert done(plan("cordon", *during, judged=judge())) == [("uncordon", "Pod", "p")]
     first = apply(during, plan("cordon", *during, judged=judge()))
     after = apply(first, plan("cordon", *first, judged=judge()))
     assert after == [pod("1"), pod("2", "2", name="good"), policy(ingress=[{}])]

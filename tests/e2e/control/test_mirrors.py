@@ -12,6 +12,7 @@ import time
 import boto3
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from tests.control_plane import plane, revoke, until
 from tests.e2e.control.operator_site import NEW, OLD, Site, ask, run, wait_for
@@ -20,6 +21,7 @@ from tests.e2e.oci.conftest import running_registry
 from weighbridge.bundle.archive import read_archive
 from weighbridge.bundle.live import live_bundle
 from weighbridge.control.mirror.mirror import Pace
+from weighbridge.control.mirror.place import MirrorError
 from weighbridge.control.mirror.publication import Publication
 from weighbridge.control.mirror.targets import targets
 from weighbridge.engines.process import free_port
@@ -107,6 +109,86 @@ def test_environments_do_not_meet(spec):
     place = Place(spec)
     assert place.write(publication(9)) == 9
     assert place.write(publication(3, environment="dev")) == 3
+
+
+def objects(spec):
+    """Everything that lies in a bucket's part, by path."""
+    prefix = spec.removeprefix("s3://bundles/").partition("?")[0]
+    client = boto3.client("s3", endpoint_url=spec.partition("endpoint=")[2].partition("&")[0], region_name="us-east-1")
+    listed = client.list_objects_v2(Bucket="bundles", Prefix=f"{prefix}/").get("Contents", [])
+    read = (client.get_object(Bucket="bundles", Key=each["Key"]) for each in listed)
+    return {
+        each["Key"].removeprefix(f"{prefix}/"): answer["Body"].read() for each, answer in zip(listed, read, strict=True)
+    }
+
+
+@pytest.fixture
+def bucket(store, tmp_path):
+    return f"s3://bundles/{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}?endpoint={store}&region=us-east-1"
+
+
+def breaking(place, path):
+    """Let the bucket fail once, when it is to take this file."""
+    client, broken = place._place._client, []
+    put = client.put_object
+
+    def fail_once(**given):
+        if given["Key"].endswith(path) and not broken:
+            broken.append(path)
+            raise ConnectionError("broken off")
+        return put(**given)
+
+    client.put_object = fail_once
+
+
+@pytest.mark.parametrize("path", ["log/prod.jsonl", "prod/live.tar.gz", "prod/envoy/release.tar.gz"])
+def test_what_a_bucket_did_not_take_is_written_when_it_is_tried_again(bucket, path):
+    place = Place(bucket)
+    breaking(place, path)
+    with pytest.raises(ConnectionError):
+        place.write(publication(7))
+    assert place.write(publication(7)) == 7
+    assert publication(7).files.items() <= objects(bucket).items()
+
+
+def test_of_two_replicas_that_write_to_a_bucket_at_once_the_slower_gives_way(bucket):
+    slow, quick = Place(bucket), Place(bucket)
+    client = slow._place._client
+    put = client.put_object
+
+    def overtaken(**given):
+        client.put_object = put
+        quick.write(publication(8, live=b"newer", log=b"one\ntwo\n"))
+        return put(**given)
+
+    slow.write(publication(6))
+    client.put_object = overtaken
+    assert slow.write(publication(7, live=b"older")) == 8
+    assert objects(bucket)["prod/live.tar.gz"] == b"newer"
+    assert objects(bucket)["log/prod.jsonl"] == b"one\ntwo\n"
+
+
+def test_a_store_that_knows_no_conditions_is_written_all_the_same(bucket):
+    place = Place(bucket)
+    put = place._place._client.put_object
+
+    def unconditional(**given):
+        if "IfNoneMatch" in given or "IfMatch" in given:
+            raise ClientError({"Error": {"Code": "NotImplemented"}}, "PutObject")
+        return put(**given)
+
+    place._place._client.put_object = unconditional
+    assert place.write(publication(7)) == 7
+    assert objects(bucket) == publication(7).files
+
+
+def test_what_is_in_a_bucket_and_not_ours_stays(bucket, store):
+    prefix = bucket.removeprefix("s3://bundles/").partition("?")[0]
+    client = boto3.client("s3", endpoint_url=store, region_name="us-east-1")
+    client.put_object(Bucket="bundles", Key=f"{prefix}/prod/live.tar.gz", Body=b"somebody else's")
+    with pytest.raises(MirrorError, match="not ours"):
+        Place(bucket).write(publication(7))
+    assert objects(bucket) == {"prod/live.tar.gz": b"somebody else's"}
 
 
 @pytest.mark.parametrize(

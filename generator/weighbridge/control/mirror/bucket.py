@@ -1,32 +1,46 @@
 """A bucket of an object store that speaks S3.
 
-What is ours stands in `<environment>/.mirror.json`, which is written first, and only over the one that was read
-(`If-Match`, `If-None-Match`), so that of two replicas the one with the older sequence gives way. A store that heeds no
-conditions leaves a moment in which the older one wins; it is read again at the end, and the next publication mends it.
+Every object says in its metadata with which sequence it was written and what its SHA-256 is, so what is ours, how new
+it is and whether it is whole is known of each by itself, whatever write was broken off before. It is written only over
+the one that was looked at (`If-Match`), or only where there is none (`If-None-Match`): of two replicas the slower one
+fails, looks again and finds the newer sequence. A store that says it knows no conditions is written without; there the
+slower one may win until the other looks again (`Pace.recheck`).
 
-Sources: Amazon S3 API reference, PutObject (conditional writes).
+Sources: Amazon S3 API reference, PutObject (conditional writes, user-defined metadata).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from weighbridge.canonical import sha256_hex
 from weighbridge.control.mirror.place import MirrorError, check_log
 from weighbridge.control.mirror.publication import Kind
-from weighbridge.control.mirror.record import MAX_RECORD_BYTES, RECORD, Record
 
 if TYPE_CHECKING:
     from weighbridge.control.mirror.publication import MirroredFile, Publication
 
-_SECONDS = 20
-_MAX_LOG_BYTES = 1024**3
+_SECONDS = 15
+_ROUNDS = 5
+"""How often it is begun anew because another replica writes, too."""
+_SEQUENCE, _SHA256 = "weighbridge-sequence", "weighbridge-sha256"
 _NONE = frozenset({"404", "NoSuchKey", "NotFound"})
 _CHANGED = frozenset({"409", "412", "ConditionalRequestConflict", "PreconditionFailed"})
+_UNKNOWN = frozenset({"501", "NotImplemented"})
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An object as it was found."""
+
+    sequence: int
+    sha256: str
+    size: int
+    tag: str
 
 
 class Bucket:
@@ -43,8 +57,13 @@ class Bucket:
         self.name = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
+        self._conditional = True
         config = Config(
-            connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"mode": "standard", "max_attempts": 2}
+            connect_timeout=_SECONDS,
+            read_timeout=_SECONDS,
+            retries={"total_max_attempts": 1},  # the mirror tries again itself, with what is newest by then
+            request_checksum_calculation="when_required",  # stores that are not Amazon's refuse the newer headers
+            response_checksum_validation="when_required",
         )
         # Credentials are found where AWS's own tools find them.
         self._client: Any = boto3.client("s3", endpoint_url=endpoint, region_name=region, config=config)
@@ -56,61 +75,53 @@ class Bucket:
             ClientError: the store refuses.
             BotoCoreError: it cannot be reached, or there are no credentials.
         """
-        place = f"{publication.environment}/{RECORD}"
-        data, tag = self._read(place, MAX_RECORD_BYTES)
-        record = Record.none(publication.environment) if data is None else Record.read(data, publication.environment)
-        if record.sequence > publication.sequence:
-            return record.sequence
-        files = publication.in_order()
-        for file in files:
-            self._require_ours(file, record)
-        changed = [file for file in files if record.files.get(file.path) != file.sha256]
-        wanted = record.after(publication)
-        if wanted != record:
-            condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
-            self._put(place, wanted.data(), "application/json", condition)
-        for file in changed:
-            self._put(file.path, file.data, file.media_type, {})
-        return publication.sequence
+        for _ in range(_ROUNDS):
+            found = [(file, self._look(file)) for file in publication.in_order()]
+            there = max((seen.sequence for _, seen in found if seen), default=0)
+            if there > publication.sequence:
+                return there
+            for file, seen in found:
+                if seen and file.kind is Kind.LOG:
+                    check_log(file.path, file.data, seen.size, seen.sha256)
+            due = [(file, seen) for file, seen in found if seen is None or seen.sha256 != file.sha256]
+            if all(self._put(file, seen, publication.sequence) for file, seen in due):
+                return publication.sequence
+        raise MirrorError(f"{self.name} is written by others again and again")
 
-    def _require_ours(self, file: MirroredFile, record: Record) -> None:
-        """Refuse to write over what is somebody else's, or over a log that ours does not continue."""
-        ours = record.files.get(file.path)
-        if ours is None:
-            if self._read(file.path, _MAX_LOG_BYTES)[0] is not None:
-                raise MirrorError(f"{file.path} is there and not ours; move it away, or name another prefix")
-        elif file.kind is Kind.LOG and ours != file.sha256:
-            present, _ = self._read(file.path, _MAX_LOG_BYTES)
-            if present is not None:
-                check_log(file.path, file.data, len(present), sha256_hex(present))
-
-    def _read(self, path: str, limit: int) -> tuple[bytes | None, str]:
+    def _look(self, file: MirroredFile) -> _Seen | None:
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + path)
+            answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + file.path)
         except ClientError as error:
             if _code(error) in _NONE:
-                return None, ""
+                return None
             raise
-        with answer["Body"] as body:
-            data: bytes = body.read(limit + 1)
-        if len(data) > limit:
-            raise MirrorError(f"{path} has more than {limit} bytes")
-        return data, str(answer["ETag"])
+        said = answer.get("Metadata", {})
+        sequence, sha256 = said.get(_SEQUENCE, ""), said.get(_SHA256, "")
+        if not (sequence.isascii() and sequence.isdecimal()) or not sha256:
+            raise MirrorError(f"{file.path} is there and not ours; move it away, or name another prefix")
+        return _Seen(int(sequence), sha256, answer["ContentLength"], answer["ETag"])
 
-    def _put(self, path: str, data: bytes, media_type: str, condition: dict[str, str]) -> None:
+    def _put(self, file: MirroredFile, seen: _Seen | None, sequence: int) -> bool:
+        """Write an object; whether it still was as it had been seen."""
+        condition = {"IfMatch": seen.tag} if seen else {"IfNoneMatch": "*"}
         try:
             self._client.put_object(
                 Bucket=self._bucket,
-                Key=self._prefix + path,
-                Body=data,
-                ContentType=media_type,
+                Key=self._prefix + file.path,
+                Body=file.data,
+                ContentType=file.media_type,
                 CacheControl="no-store",
-                **condition,
+                Metadata={_SEQUENCE: str(sequence), _SHA256: file.sha256},
+                **(condition if self._conditional else {}),
             )
         except ClientError as error:
-            if _code(error) in _CHANGED:
-                raise MirrorError(f"{path} was written by another replica meanwhile") from error
+            if self._conditional and _code(error) in _UNKNOWN:
+                self._conditional = False
+                return False
+            if _code(error) in _CHANGED | _NONE:
+                return False
             raise
+        return True
 
 
 def _code(error: ClientError) -> str:

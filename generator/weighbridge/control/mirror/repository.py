@@ -21,6 +21,7 @@ from weighbridge.errors import InputError
 from weighbridge.oci.documents import MANIFEST, described
 from weighbridge.oci.registry import Registry
 from weighbridge.oci.store import MANIFEST_LIMIT, MissingError, parse_descriptor
+from weighbridge.oci.transport import Limits
 
 if TYPE_CHECKING:
     from weighbridge.control.mirror.publication import MirroredFile, Publication
@@ -31,6 +32,8 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 SEQUENCE = "dev.weighbridge.sequence"
 ENVIRONMENT = "dev.weighbridge.environment"
 _MAX_LOG_BYTES = 1024**3
+_LIMITS = Limits(attempts=1, connect_attempts=1, connect=5, silence=15, answer=60)
+"""The mirror tries again itself, with what is newest by then; an exchange that waits long would hold that up."""
 _CONFIG = b"{}"
 
 
@@ -46,7 +49,7 @@ class Repository:
 
     def __init__(self, name: str, host: str, repository: str, registry: Registry | None = None) -> None:
         self.name = name
-        self._registry = registry or Registry(host, repository)
+        self._registry = registry or Registry(host, repository, limits=_LIMITS)
 
     def write(self, publication: Publication) -> int:
         """See `Place`.

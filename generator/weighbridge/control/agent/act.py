@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.control.agent.actions import Namespace, Ref, memory_key
 from weighbridge.control.agent.blame import Judge
-from weighbridge.control.agent.kube import KINDS, KubeError
+from weighbridge.control.agent.kinds import KINDS
+from weighbridge.control.agent.kube import KubeError
 from weighbridge.control.agent.remedies import READ, remedies
 from weighbridge.control.agent.signed import ENVIRONMENT_LABEL
 from weighbridge.points.gatekeeper.webhook import exempt
@@ -63,6 +64,7 @@ class Actor:
         self._namespace = place.namespace
         self._pace, self._log = pace, log
         self._events: set[str] = set()
+        self._idle = False
 
     def act(self, live: Live, control: ControlData, newer: Callable[[], bool]) -> Acted:
         """Do what is to be done now.
@@ -78,6 +80,8 @@ class Actor:
         now_ns = self._place.now_ns()
         judge = Judge(live, control, now_ns)
         memory = self._memory()
+        if self._idle and not judge.anything and not memory:
+            return Acted()
         told: list[str] = []
         problems: list[str] = []
         done = 0
@@ -87,19 +91,22 @@ class Actor:
             for action in actions:
                 if newer():
                     return Acted(tuple(told), tuple(problems), done, complete=False)
-                for tried in (action, action.otherwise):
-                    if tried is None:
-                        break
-                    try:
-                        done += self._do(tried)
-                        told.append(str(tried))
-                        break
-                    except KubeError as error:
-                        problems.append(f"{tried}: {error}")
-                        self._log(f"refused: {tried}: {error}")
-                        if not error.final:
-                            break
+                done += self._try(action, told, problems)
+        # Once a look has found nothing to do or undo, there is none until something is revoked.
+        self._idle = not (judge.anything or told or problems)
         return Acted(tuple(told), tuple(problems), done)
+
+    def _try(self, action: Action, told: list[str], problems: list[str]) -> int:
+        """Do it, or what stands for it where it is refused for good; 1 if that changed something."""
+        try:
+            done = self._do(action)
+        except KubeError as error:
+            problems.append(f"{action}: {error}")
+            self._log(f"refused: {action}: {error}")
+            otherwise = action.otherwise if error.final else None
+            return self._try(otherwise, told, problems) if otherwise else 0
+        told.append(str(action))
+        return done
 
     def _bound(self, control: ControlData) -> list[str]:
         selector = f"{ENVIRONMENT_LABEL}={self._environment}"
@@ -188,7 +195,7 @@ def _remembered(record: Object) -> dict[str, dict[str, Any]]:
         try:
             each = json.loads(text)
             key = each.pop("key")
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, TypeError):
             continue
         if isinstance(key, str) and key.count("/") == 2 and key.partition("/")[0] in KINDS:
             found[key] = each

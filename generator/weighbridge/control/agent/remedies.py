@@ -128,10 +128,10 @@ def _stops(scene: _Scene, *, roll_back: bool) -> list[Action]:
         action = (_rolled_back(scene, obj, blame) if roll_back else None) or _stopped(obj, blame)
         if action is not None:
             actions.append(action)
-        if obj["kind"] in {*SCALED, "Job"}:
             handled.add(uid(obj))
     for pod, blame in scene.pods():
-        # Its controller ends it, now that it is told to; of any other, what replaces it is refused.
+        # Its controller is told only now to end it. One that was told before, and has left it, may not be its at all:
+        # whom an object names as its owner is what its author wrote. What replaces it is refused.
         if uid(scene.top(pod)) not in handled:
             call = Call("delete", uid(pod))
             actions.append(Action("delete", ref_of(pod), blame.order, blame.why, call))

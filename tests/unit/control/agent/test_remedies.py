@@ -96,6 +96,12 @@ def test_what_is_scaled_down_is_not_scaled_again():
     assert plan("scale-to-zero", *deployed("1", replicas=0)[:1]) == []
 
 
+def test_a_pod_that_what_is_scaled_down_leaves_is_deleted():
+    """Whom a pod names as its owner is what its author wrote."""
+    top = workload("Deployment", "1", name="d", replicas=0)
+    assert done(plan("scale-to-zero", top, pod("1", name="hidden", owner=top))) == [("delete", "Pod", "hidden")]
+
+
 def test_no_replicas_said_means_one():
     found = workload("Deployment", "1")
     del found["spec"]["replicas"]

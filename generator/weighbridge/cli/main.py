@@ -65,7 +65,7 @@ in a name is `_` in its module's."""
 _OPTIONAL = {
     **dict.fromkeys(("docker", "opa_client", "starlette", "uvicorn"), "harness"),
     **dict.fromkeys(("aiosqlite", "asyncpg", "httptools", "prometheus_client", "sqlalchemy", "uvloop"), "control"),
-    "boto3": "kms",
+    "boto3": "object-store",
     "kubernetes": "cluster",
 }
 """Modules that few commands need, with the extra that brings each."""

@@ -24,7 +24,7 @@ from weighbridge.bundle.signing import DATA, MANIFEST, data_file, live_scope, ma
 from weighbridge.bundle.verify import verify_bundle
 from weighbridge.cli.main import cli
 from weighbridge.control.control_data import read_control
-from weighbridge.control.entry import Accepted, Announced, log_line, sign_entry, verify_log
+from weighbridge.control.entry import EMPTY, Accepted, Announced, log_line, sign_entry, verify_log
 from weighbridge.keys import fingerprint, public_pem
 
 ONE, TWO = version_digest("qa@1.0.0"), version_digest("qa@2.0.0")
@@ -188,6 +188,20 @@ def test_a_live_bundle_of_no_form(published, tmp_path, document):
     odd.write_bytes(bundle_archive(signed))
     status, told = verified(published, "--live", odd)
     assert (status, len(told["differences"])) == (1, 1)
+
+
+def test_a_log_that_begins_without_a_release(published, tmp_path):
+    data = order("revoke", ONE)
+    content = Accepted(json.loads(data), predicate_of(data)["id"], "sha256:0", ("oncall",), "revoke")
+    entry = sign_entry(content, key("live"), environment="prod", head=EMPTY, at_ns=1)
+    log, live = tmp_path / "log.jsonl", tmp_path / "live.tar.gz"
+    log.write_bytes(log_line(entry.text))
+    told = live_of(published.live.read_bytes()).data()["weighbridge"]["live"]
+    live.write_bytes(live_bundle(told, key("live"), metadata={"log": {"entries": 1, "sha256": entry.sha256}}))
+    status, told = verified(published, "--live", live, log=log)
+    assert status == 1
+    assert "was not current" in told["differences"][0]
+    assert "names none" in told["differences"][1]
 
 
 def test_a_live_bundle_that_does_not_follow(published, tmp_path):

@@ -67,6 +67,19 @@ def test_entries_change_no_places(log):
             verify_log(other, LIVE_KEYS)
 
 
+def test_no_entry_can_be_put_in_the_place_of_another(log):
+    """Whoever holds the live key can sign a second entry of one number; what follows rests on the first."""
+    second = log.entries[1]
+    other = sign_entry(
+        Settled("another"), key("live"), environment="prod", head=log.entries[0].head, at_ns=second.at_ns
+    )
+    forked = lines(log)
+    forked[1] = log_line(other.text).decode()
+    assert verify_log(forked[:2], LIVE_KEYS)
+    with pytest.raises(InputError, match=r"entry 3 .*does not follow"):
+        verify_log(forked, LIVE_KEYS)
+
+
 def test_another_log_is_told_by_its_head(log, tmp_path):
     other = Log(control(tmp_path, "another"))
     other.take(revoke("qa@1.0.0", issued_at=ISSUED))

@@ -41,11 +41,12 @@ packages: ## Install the Debian packages that the tests need (as root)
 	  [ -z "$${missing:-}" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $(PACKAGES); } >/dev/null || \
 	  { echo "The tests need these packages of Debian: $(PACKAGES). Install them, or run 'make packages' as root." >&2; exit 1; }
 
+# Three workers, however many cores: many tests wait for engines, bundles and the end of live data.
 test: engines packages ## Run every test, on the real engines
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-e2e: engines packages ## Try admission on a real API server with the real Gatekeeper
-	$(BIN)/python -m pytest tests/e2e/cluster
+e2e: engines packages ## Try clusters and the kill switch on the real parts, each fault of the latter ten times
+	WEIGHBRIDGE_FAULTS=10 $(BIN)/python -m pytest tests/e2e/cluster tests/e2e/control
 
 lint: engines ## Check format, types and rules
 	$(BIN)/ruff format --check .

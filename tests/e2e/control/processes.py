@@ -21,7 +21,7 @@ from weighbridge.control.state import live_state, rebuild
 from weighbridge.keys import fingerprint
 
 ROOT = Path(__file__).parents[3]
-REPEATED = int(os.environ.get("WEIGHBRIDGE_FAULTS", "2"))
+REPEATED = int(os.environ.get("WEIGHBRIDGE_FAULTS", "1"))
 """How often each fault is tried."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
 
 from weighbridge.control.desk import Desk
+from weighbridge.control.ending import end_tasks
 from weighbridge.control.ledger import Ledger
 from weighbridge.control.publisher import Publisher
 from weighbridge.control.store import log, published, releases, reports
@@ -112,11 +112,7 @@ class Environment:
 
     async def stop(self) -> None:
         """End what runs."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_tasks(self._tasks)
 
     def hear(self) -> None:
         """Another replica has written something."""

@@ -84,7 +84,8 @@ class Publisher:
             if delay is None or delay > 0:
                 self._woken.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), delay)
+                    async with asyncio.timeout(delay):
+                        await self._woken.wait()
                 continue
             if await self._attempt():
                 failures = 0

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from weighbridge.control.clocks import Clocks
+from weighbridge.control.ending import end_tasks
 from weighbridge.control.environment import Environment, Tools, known_environments
 from weighbridge.control.intake import read_releases, watched
 from weighbridge.control.ledger import Trusted
@@ -96,9 +97,7 @@ class Replica:
     async def stop(self) -> None:
         """See `ControlPlane.stop`."""
         self.running = False
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         for environment in self.environments.values():
             await environment.stop()
         await self.intake.flush()

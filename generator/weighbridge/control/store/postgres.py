@@ -125,7 +125,8 @@ class PostgresDatabase(Database):
             heard("")
             while not ended.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), _ALIVE_SECONDS)
+                    async with asyncio.timeout(_ALIVE_SECONDS):
+                        await ended.wait()
                 if not ended.is_set():
                     # A connection that is half open says nothing by itself.
                     await connection.execute("SELECT 1", timeout=_ALIVE_SECONDS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import functools
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -15,9 +13,9 @@ from weighbridge.control.entry import Accepted, Settled, log_line
 from weighbridge.control.judge import MAX_AGE_NS, judge_order
 from weighbridge.control.ledger import LIVE_FILE
 from weighbridge.control.mirror.publication import Publication as Mirrored
+from weighbridge.control.ordered import predicate_of
 from weighbridge.control.plane_parts import Served
 from weighbridge.control.state import State
-from weighbridge.evidence.predicates import OrderPredicate
 from weighbridge.registry.order_files import LIFTS
 
 if TYPE_CHECKING:
@@ -27,19 +25,10 @@ if TYPE_CHECKING:
     from weighbridge.control.judge import Judgement, Submission
     from weighbridge.control.ledger import Ledger
     from weighbridge.control.resources import Resources
+    from weighbridge.evidence.predicates import OrderPredicate
 
 _COMPILED = {"revoked": "revoke", "frozen": "freeze", "suspended": "suspend", "keys": "revoke-key"}
 _MIRRORED = ("live.tar.gz", "livestate.jws", "release.tar.gz")
-
-
-def predicate_of(envelope: Mapping[str, Any]) -> OrderPredicate:
-    """What an order says that was accepted, or that waits: its form was judged then."""
-    return _predicate(str(envelope["payload"]))
-
-
-@functools.lru_cache(maxsize=20_000)
-def _predicate(payload: str) -> OrderPredicate:
-    return OrderPredicate.model_validate(json.loads(base64.b64decode(payload))["predicate"])
 
 
 def shown_orders(ledger: Ledger, at_ns: int, order_id: str | None = None) -> list[ShownOrder]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from weighbridge.control.entry import Accepted
 from weighbridge.control.fleet import fleet
+from weighbridge.control.ordered import predicate_of
 from weighbridge.control.receipt import AcceptedOrder
-from weighbridge.control.shown import predicate_of
 from weighbridge.control.store import published, reports
 
 if TYPE_CHECKING:

@@ -133,9 +133,14 @@ def fingerprint(key: PublicKey) -> str:
     return f"sha256:{hashlib.sha256(der).hexdigest()}"
 
 
+def short_fingerprint(given: str) -> str:
+    """The first 16 digits of a fingerprint, as paths have them."""
+    return given.removeprefix("sha256:")[:16]
+
+
 def key_folder(key: PublicKey) -> str:
     """`keys/<first 16 digits of the fingerprint>`: where bundles lie that this key has signed, while several do."""
-    return f"keys/{fingerprint(key).removeprefix('sha256:')[:16]}"
+    return f"keys/{short_fingerprint(fingerprint(key))}"
 
 
 def sign(key: PrivateKey, message: bytes) -> bytes:

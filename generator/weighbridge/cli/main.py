@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import io
 import os
 import sys
@@ -11,6 +10,7 @@ import sys
 import click
 
 from weighbridge import __version__
+from weighbridge.cli.late_group import LateGroup
 from weighbridge.errors import InputError, WeighbridgeError
 
 COMMANDS = {
@@ -74,23 +74,12 @@ _OPTIONAL = {
 _EPILOG = 'Completion in bash: eval "$(_WEIGHBRIDGE_COMPLETE=bash_source weighbridge)"; zsh and fish alike.'
 
 
-class _LateGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"weighbridge.cli.{cmd_name.replace('-', '_')}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
-
-
 @click.group(
-    cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_EPILOG
+    cls=LateGroup,
+    lines=COMMANDS,
+    prefix="weighbridge.cli.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="weighbridge")
 def cli() -> None:

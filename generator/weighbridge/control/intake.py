@@ -22,6 +22,7 @@ from weighbridge.control.agent.signed import read_approvals
 from weighbridge.control.control_data import FILE as CONTROL_FILE
 from weighbridge.control.control_data import read_control
 from weighbridge.errors import InputError, Problem
+from weighbridge.keys import short_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -114,7 +115,7 @@ def _at_own_key(files: dict[str, bytes], key_fingerprint: str) -> dict[str, byte
     """A release by one key is served at that key's own paths, too: who asks there goes on once a rotation ends."""
     if any("keys/" in path for path in files):
         return files
-    place = f"keys/{key_fingerprint.removeprefix('sha256:')[:16]}"
+    place = f"keys/{short_fingerprint(key_fingerprint)}"
     parts = {path: path.rpartition("/") for path in files}
     return files | {
         f"{folder}/{place}/{name}" if folder else f"{place}/{name}": files[path]

@@ -24,7 +24,7 @@ from weighbridge.control.plane_parts import UnavailableError
 from weighbridge.control.state import State
 from weighbridge.control.store import log, published, releases
 from weighbridge.errors import InputError
-from weighbridge.keys import fingerprint
+from weighbridge.keys import fingerprint, short_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,11 +43,6 @@ LIVE_FILE, STATE_FILE = "live.tar.gz", "livestate.jws"
 _LOG = logging.getLogger(__name__)
 
 
-def short_name(key_fingerprint: str) -> str:
-    """The first 16 digits of a fingerprint, as paths have them."""
-    return key_fingerprint.removeprefix("sha256:")[:16]
-
-
 @dataclass(frozen=True)
 class Trusted:
     """Whose signatures count."""
@@ -60,7 +55,7 @@ class Trusted:
     @functools.cached_property
     def live_names(self) -> frozenset[str]:
         """What a whole publication is signed by: the first key for plain paths, and each by its name."""
-        return frozenset({"", *(short_name(fingerprint(key)) for key in self.live_keys)})
+        return frozenset({"", *(short_fingerprint(fingerprint(key)) for key in self.live_keys)})
 
 
 @dataclass

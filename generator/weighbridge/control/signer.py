@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from weighbridge.bundle.live import live_bundle, live_document, live_revision, livestate_jws
 from weighbridge.control.entry import sign_entry
-from weighbridge.control.ledger import LIVE_FILE, STATE_FILE, short_name
+from weighbridge.control.ledger import LIVE_FILE, STATE_FILE
 from weighbridge.control.receipt import Publication
 from weighbridge.control.state import bundle_metadata, live_state, next_sequence
 from weighbridge.control.store.published import StoredPublication
 from weighbridge.errors import InputError
-from weighbridge.keys import fingerprint
+from weighbridge.keys import fingerprint, short_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Signer:
             raise InputError.single("", "no live key is given", "Name one with --live-key.")
         self._keys = tuple(keys)
         self._pss = pss
-        self.names = tuple(short_name(fingerprint(key.public_key())) for key in keys)
+        self.names = tuple(short_fingerprint(fingerprint(key.public_key())) for key in keys)
         self.failure = ""
 
     def entry(self, content: Content, state: State, at_ns: int) -> Entry:

@@ -16,7 +16,7 @@ from weighbridge.control.agent.signed import Approval, Live, UnverifiedError, re
 from weighbridge.control.agent.talk import WAIT_SECONDS, TalkError
 from weighbridge.control.control_data import read_control
 from weighbridge.errors import InputError
-from weighbridge.keys import fingerprint
+from weighbridge.keys import fingerprint, short_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -144,7 +144,7 @@ class Follower:
     def _path(self, name: str) -> str:
         """While a key is replaced there is a document by each; the first key that was named is the cluster's."""
         keys = self.trust.live_keys if name == "livestate.jws" else self.trust.release_keys
-        place = fingerprint(keys[0]).removeprefix("sha256:")[:16]
+        place = short_fingerprint(fingerprint(keys[0]))
         return f"keys/{place}/{name}" if self._by_key.get(name) else name
 
     def _tell(self, name: str, problem: str) -> None:
